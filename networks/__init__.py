@@ -1,0 +1,1 @@
+"""Reusable Nengo networks: only Nodes, Ensembles and Connections, nothing but nengo and numpy."""

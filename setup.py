@@ -1,0 +1,54 @@
+"""Install every top-level folder as a sub-package of the ``nengo_pc`` namespace."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+FOLDERS = [
+    "analysis",
+    "backends",
+    "datasets",
+    "experiments",
+    "learning",
+    "models",
+    "networks",
+]
+FOLDERS = [folder for folder in FOLDERS if (ROOT / folder / "__init__.py").exists()]
+PACKAGES = FOLDERS + [
+    f"{folder}.{package}" for folder in FOLDERS for package in find_packages(folder)
+]
+
+TENSORFLOW = "2.16"  # the first release that needs the shim in backends/nengodl.py
+
+setup(
+    name="nengo-pc",
+    version="0.1.0",
+    description="Spiking networks, predictive coding and biological plausibility in Nengo",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="GPL-2.0-only",
+    python_requires=">=3.11,<3.14",
+    package_dir={f"nengo_pc.{p}": p.replace(".", "/") for p in PACKAGES},
+    packages=[f"nengo_pc.{p}" for p in PACKAGES],
+    package_data={"nengo_pc.models": ["trained/*.npz", "*.cfg"]},
+    install_requires=[
+        "nengo>=4.1,<5",
+        # nengo-loihi 1.1 breaks on NumPy 2, Nengo's synapse.filt on NumPy 2.4.
+        "numpy>=1.26.4,<2; python_version < '3.13'",
+        "numpy>=2.1,<2.4; python_version >= '3.13'",
+        "nengo-dl==3.6.0",
+        f"tensorflow>={TENSORFLOW}",
+        f"tf_keras>={TENSORFLOW}",
+        "scikit-learn>=1.4",  # the embedded digits
+        "matplotlib>=3.8,<3.11",  # 3.11 asks for NumPy 2
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "loihi": ["nengo-loihi==1.1.0; python_version < '3.13'"],
+        "gui": ["nengo-gui>=0.6"],
+        "test": ["pytest>=8,<9", "ruff>=0.8"],  # Nengo 4.1's plugin stops pytest 9
+        "docs": ["sphinx>=8", "myst-parser>=4", "numpydoc>=1.8"],
+        "bench": ["keras-spiking==0.3.0"],
+    },
+)
