@@ -1,0 +1,17 @@
+"""Simulators that swap: one network, many backends.
+
+TensorFlow is imported when "dl" is used, nengo-loihi when "loihi" is used.
+"""
+
+from .errors import BackendUnavailable
+from .present import Presentation, check_images, present
+from .registry import BACKENDS, Simulator
+
+__all__ = [
+    "BACKENDS",
+    "BackendUnavailable",
+    "Presentation",
+    "Simulator",
+    "check_images",
+    "present",
+]

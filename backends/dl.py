@@ -1,0 +1,81 @@
+"""NengoDL: TensorFlow, minibatched."""
+
+import nengo
+import numpy as np
+
+from .base import Backend, attributes, quiet_build
+from .compatibility import import_nengo_dl
+
+# A held image is fed to NengoDL once per step: this many bytes of it at a time.
+INPUT_BYTES = 128 * 2**20
+
+
+class NengoDL(Backend):
+    """`nengo_dl.Simulator`."""
+
+    name = "dl"
+
+    def check(self):
+        """Import NengoDL."""
+        import_nengo_dl()
+
+    def simulator(self, network, **options):
+        """A `nengo_dl.Simulator`; options are its own.
+
+        ``dtype`` ("float32" or "float64") is set through NengoDL's settings.
+        """
+        nengo_dl = import_nengo_dl()
+        options.setdefault("progress_bar", False)
+        dtype = options.pop("dtype", None)
+        with network:
+            nengo_dl.configure_settings(
+                **{} if dtype is None else {"dtype": dtype}, inference_only=True
+            )
+        with quiet_build():
+            simulator = nengo_dl.Simulator(network, **options)
+        simulator.substitutions = ()
+        return simulator
+
+    def runs(self, network, node, images, keep, n_steps, dt, seed, batch_size=None, **options):
+        """Show images in minibatches; see `Backend.runs`.
+
+        Parameters
+        ----------
+        batch_size : int, optional
+            Images at a time; by default as many as make 128 MiB of input.
+        """
+        nengo_dl = import_nengo_dl()
+        if batch_size is None:
+            batch_size = max(1, INPUT_BYTES // (4 * n_steps * node.size_out))
+        batch_size = min(batch_size, len(images))
+        with network:
+            nengo_dl.configure_settings(stateful=False, keep_history=True)
+        for probe, how in keep.items():
+            network.config[probe].keep_history = how == "all" or not _by_filter(probe, how)
+        means = [p for p, how in keep.items() if how == "mean" and _by_filter(p, how)]
+        # The mean of a history that is not kept: a filter that adds up, read at the last step.
+        adding = nengo.LinearFilter([1 / n_steps], [1, -1], analog=False)
+        with attributes([(probe, "synapse", adding) for probe in means]):
+            simulator = self.simulator(
+                network, dt=dt, minibatch_size=batch_size, seed=seed, **options
+            )
+        with simulator:
+            for start in range(0, len(images), batch_size):
+                batch = images[start : start + batch_size]
+                size = len(batch)
+                if size < batch_size:
+                    batch = np.concatenate([batch, np.zeros((batch_size - size, batch.shape[1]))])
+                held = np.repeat(batch[:, None].astype(np.float32), n_steps, axis=1)
+                data = simulator.predict_on_batch({node: held})
+                yield {p: _result(data[p][:size], p, how) for p, how in keep.items()}
+
+
+def _by_filter(probe, how):
+    return how == "last" or probe.synapse is None
+
+
+def _result(data, probe, how):
+    """What was asked for of ``(m, n_steps or 1, size)``."""
+    if how == "all":
+        return data
+    return data[:, -1] if _by_filter(probe, how) else data.mean(axis=1)

@@ -1,0 +1,167 @@
+"""The Loihi emulator of nengo-loihi.
+
+The chip has LIF neurons whose constants and weights are integers, and first-order low-pass
+synapses. What the chip cannot do is substituted, and named:
+
+* an alpha synapse of time constant tau onto the chip becomes the low-pass of the same mean delay,
+  2 tau;
+* a population that receives a Node's values as currents, or whose neuron type the chip does not
+  have, runs on the host.
+"""
+
+import warnings
+
+import nengo
+import numpy as np
+from nengo.exceptions import BuildError
+
+from .base import Backend, HeldInput, attributes, quiet_build, reduced
+from .errors import BackendUnavailable
+
+INSTALL = 'pip install "nengo-pc[loihi]" (Python 3.11 or 3.12; nengo-loihi needs NumPy below 2)'
+CHIP_NEURONS = (nengo.LIF, nengo.SpikingRectifiedLinear)
+
+
+def import_nengo_loihi():
+    """Import nengo-loihi.
+
+    Raises
+    ------
+    BackendUnavailable
+        If it is not installed, or NumPy is too new for it.
+    """
+    if int(np.__version__.split(".")[0]) >= 2:
+        raise BackendUnavailable("nengo-loihi 1.1", INSTALL, f"NumPy {np.__version__} is too new")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import nengo_loihi
+    except ImportError as error:
+        raise BackendUnavailable("nengo-loihi", INSTALL, error) from error
+    return nengo_loihi
+
+
+class Loihi(Backend):
+    """`nengo_loihi.Simulator` with ``target="sim"``."""
+
+    name = "loihi"
+
+    def check(self):
+        """Import nengo-loihi."""
+        import_nengo_loihi()
+
+    def simulator(self, network, **options):
+        """A `nengo_loihi.Simulator`; options are its own."""
+        nengo_loihi = import_nengo_loihi()
+        options.setdefault("target", "sim")
+        nengo_loihi.add_params(network)
+        host = _place(network)
+        synapses, substitutions = _substitutes(network)
+        with attributes(synapses), quiet_build():
+            simulator = nengo_loihi.Simulator(network, **options)
+        simulator.substitutions = (*host, *substitutions)
+        return simulator
+
+    def runs(self, network, node, images, keep, n_steps, dt, seed, **options):
+        """Show images one at a time; see `Backend.runs`."""
+        held = HeldInput(images[0])
+        with attributes([(node, "output", held)]):
+            simulator = self.simulator(network, dt=dt, seed=seed, **options)
+        self.substitutions = simulator.substitutions
+        with simulator:
+            for i, image in enumerate(images):
+                held.value = image
+                _rewind(simulator, seed + i)
+                simulator.run_steps(n_steps)
+                yield {p: reduced(np.asarray(simulator.data[p]), k)[None] for p, k in keep.items()}
+
+
+def _place(network):
+    """Put on the host what the chip can't have; what was done, in words."""
+    direct = {
+        _ensemble(c.post)
+        for c in network.all_connections
+        if isinstance(c.pre_obj, nengo.Node) and c.pre_obj.size_in == 0 and c.pre_obj.size_out > 1
+    }
+    words = []
+    for ensemble in network.all_ensembles:
+        if not isinstance(ensemble.neuron_type, CHIP_NEURONS):
+            reason = f"the chip has no {type(ensemble.neuron_type).__name__} neurons"
+        elif ensemble in direct:
+            reason = "it receives values, not spikes"
+        else:
+            continue
+        network.config[ensemble].on_chip = False
+        words.append(f"{ensemble.label or ensemble} runs on the host: {reason}")
+    if network.all_ensembles and len(words) == len(network.all_ensembles):
+        raise BuildError(
+            "nothing is left for the Loihi chip: every population of this network receives a "
+            "Node's values directly or has a neuron type that the chip lacks; put a spiking "
+            "population of LIF neurons in between, or use the encoder 'poisson'"
+        )
+    return words
+
+
+def _ensemble(obj):
+    obj = getattr(obj, "obj", obj)  # a slice's own object
+    return getattr(obj, "ensemble", obj)
+
+
+def _substitutes(network):
+    """Synapses to change, as `attributes` takes them, and what is changed, in words."""
+    changes, words = [], []
+    for connection in network.all_connections:
+        post = _ensemble(connection.post)
+        on_host = not isinstance(post, nengo.Ensemble) or network.config[post].on_chip is False
+        synapse = connection.synapse
+        # Through a passthrough Node, nengo-loihi joins two connections into one onto the chip.
+        if on_host and not _leads_to_chip(network, post):
+            continue
+        if synapse is None or isinstance(synapse, nengo.Lowpass):
+            continue
+        name = connection.label or str(connection)
+        if not isinstance(synapse, nengo.Alpha):
+            raise BuildError(
+                f"the Loihi chip has low-pass synapses only; {name} has {synapse}: "
+                "use nengo.Lowpass or nengo.Alpha"
+            )
+        changes.append((connection, "synapse", nengo.Lowpass(2 * synapse.tau)))
+        words.append(
+            f"{name}: alpha synapse of {1000 * synapse.tau:g} ms became a low-pass of "
+            f"{2000 * synapse.tau:g} ms, the same mean delay"
+        )
+    return changes, words
+
+
+def _leads_to_chip(network, obj):
+    """Whether a passthrough Node leads on to a population on the chip."""
+    if not (isinstance(obj, nengo.Node) and obj.output is None):
+        return False
+    targets = [_ensemble(c.post) for c in network.all_connections if c.pre_obj is obj]
+    return any(
+        (isinstance(t, nengo.Ensemble) and network.config[t].on_chip is not False)
+        or _leads_to_chip(network, t)
+        for t in targets
+    )
+
+
+def _rewind(simulator, seed):
+    """Bring the emulator and the host's simulators back to their first step.
+
+    nengo-loihi 1.1 has no reset of its own; its chip state is made anew from the model that was
+    built, which costs far less than building.
+    """
+    from nengo_loihi.emulator import EmulatorInterface
+    from nengo_loihi.simulator import StepRunner
+
+    for name, part in simulator.sims.items():
+        if name != "emulator":
+            part.reset(seed=seed)
+    for source in simulator.model.inputs:
+        source.spikes = {t: s for t, s in source.spikes.items() if t in source.permanent}
+    simulator.sims["emulator"] = EmulatorInterface(simulator.model, seed=seed)
+    simulator._runner = StepRunner(
+        simulator.model, simulator.sims, simulator.precompute, simulator.timers
+    )
+    simulator._n_steps, simulator._time = 0, 0
+    simulator.clear_probes()

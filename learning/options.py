@@ -1,0 +1,102 @@
+"""The settings of one training run."""
+
+from dataclasses import asdict, dataclass, fields
+
+from nengo.exceptions import ValidationError
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("cosine", "constant")
+ACTIVATIONS = ("softlif", "loihi")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    epochs : int
+    batch_size : int
+    optimizer : {"adam", "adamw", "sgd"}
+        SGD has Nesterov momentum 0.9; AdamW decays weights by ``weight_decay``.
+    learning_rate : float
+        At the start.
+    schedule : {"cosine", "constant"}
+        Cosine: falls to 0 over the run (Loshchilov & Hutter 2017, without restarts).
+    weight_decay : float
+        Of AdamW.
+    batch_norm : bool
+        Before every hidden activation; fused into the parameters that come out.
+    dropout, input_dropout : float
+        Fraction of hidden activities and of pixels dropped.
+    noise : float
+        Standard deviation in Hz of Gaussian noise on hidden rates while training
+        (Hunsberger & Eliasmith 2016, section 2.2).
+    target_rate : float or None
+        Rate in Hz that a hidden neuron's mean over the batch is pressed not to exceed.
+    rate_weight : float
+        Weight of the penalty, ``mean_i max(0, r_i / target_rate - 1)²`` summed over layers.
+    label_smoothing : float
+        Probability mass taken from the label and spread over all classes.
+    shift : int
+        Training images are moved by up to so many pixels both ways (0: not at all, which keeps
+        the task permutation-invariant).
+    smoothing : float
+        Gamma of SoftLIF, in units of the threshold current; the smaller, the closer to LIF.
+    activation : {"softlif", "loihi"}
+        The rate curve that is trained: SoftLIF, or that of Loihi's discretised LIF neurons.
+    seed : int
+        Of the initial weights, the order of the images, dropout and noise.
+    """
+
+    epochs: int = 30
+    batch_size: int = 250
+    optimizer: str = "adam"
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    weight_decay: float = 0.0
+    batch_norm: bool = True
+    dropout: float = 0.3
+    input_dropout: float = 0.1
+    noise: float = 0.0
+    target_rate: float | None = None
+    rate_weight: float = 0.1
+    label_smoothing: float = 0.0
+    shift: int = 0
+    smoothing: float = 0.1
+    activation: str = "softlif"
+    seed: int = 0
+
+    def __post_init__(self):
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "activation": ACTIVATIONS}
+        for name, allowed in choices.items():
+            self._check(name, getattr(self, name) in allowed, f"one of {', '.join(allowed)}")
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            self._check(name, isinstance(value, int) and value >= 1, "a positive int")
+        for name in ("shift", "seed"):
+            value = getattr(self, name)
+            self._check(name, isinstance(value, int) and value >= 0, "an int from 0 on")
+        for name in ("dropout", "input_dropout", "label_smoothing"):
+            self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        for name in ("learning_rate", "smoothing"):
+            self._check(name, getattr(self, name) > 0, "positive")
+        for name in ("noise", "rate_weight", "weight_decay"):
+            self._check(name, getattr(self, name) >= 0, "0 or positive")
+        self._check(
+            "target_rate", self.target_rate is None or self.target_rate > 0, "None or positive Hz"
+        )
+
+    def _check(self, name, fits, wanted):
+        if not fits:
+            raise ValidationError(
+                f"must be {wanted}, got {getattr(self, name)!r}", name, "TrainingOptions"
+            )
+
+    def to_dict(self):
+        """As a JSON-able dict."""
+        return asdict(self)
+
+    def differences(self, other):
+        """Names of the options in which ``other`` differs."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
