@@ -26,11 +26,11 @@ class NengoDL(Backend):
         """
         nengo_dl = import_nengo_dl()
         options.setdefault("progress_bar", False)
-        dtype = options.pop("dtype", None)
+        settings = {"inference_only": True}
+        if "dtype" in options:
+            settings["dtype"] = options.pop("dtype")
         with network:
-            nengo_dl.configure_settings(
-                **{} if dtype is None else {"dtype": dtype}, inference_only=True
-            )
+            nengo_dl.configure_settings(planner=unmerged(nengo_dl), **settings)
         with quiet_build():
             simulator = nengo_dl.Simulator(network, **options)
         simulator.substitutions = ()
@@ -68,6 +68,17 @@ class NengoDL(Backend):
                 held = np.repeat(batch[:, None].astype(np.float32), n_steps, axis=1)
                 data = simulator.predict_on_batch({node: held})
                 yield {p: _result(data[p][:size], p, how) for p, how in keep.items()}
+
+
+def unmerged(nengo_dl):
+    """The planner that leaves every operator alone.
+
+    NengoDL merges like operators and lets their signals share one array, which serves networks of
+    many small ensembles on a GPU. With a few large layers on a CPU, writing to a part of a shared
+    array costs more than all else: unmerged, the MLP runs four times faster
+    (``benchmarks/nengodl_planner.py``).
+    """
+    return nengo_dl.graph_optimizer.noop_planner
 
 
 def _by_filter(probe, how):

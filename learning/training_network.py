@@ -6,6 +6,7 @@ from nengo_pc.backends.compatibility import import_nengo_dl, import_tensorflow
 from nengo_pc.networks import SpikingClassifier
 
 from .batch_norm import fuse
+from .options import TrainingOptions
 
 tf = import_tensorflow()
 nengo_dl = import_nengo_dl()
@@ -210,3 +211,22 @@ class TrainingClassifier(SpikingClassifier):
                 )
         p = self.parameters
         return type(p)(p.input_shape, p.layers, weights, biases, p.neuron, p.metadata)
+
+
+def rate_network(parameters):
+    """The rate network that ``parameters`` were trained as, batch norm fused and nothing between.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Trained; the rate curve is in their metadata, or that of `TrainingOptions` by default.
+
+    Returns
+    -------
+    SpikingClassifier
+        Of rate neurons, without synapses: one time step is the whole computation. Its neuron
+        type is NengoDL's, so that it runs on the backend "dl".
+    """
+    options = TrainingOptions(**parameters.metadata.get("training", {}).get("options", {}))
+    neuron_type = training_neuron(parameters.neuron, options)
+    return SpikingClassifier(parameters, neuron_type=neuron_type, synapse=None)

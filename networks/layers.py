@@ -199,6 +199,24 @@ class AveragePooling:
         convolution = self._convolution(input_shape)
         return convolution.fan_out(input_shape) // convolution.filters
 
+    def fan_out_through(self, above, input_shape):
+        """Connections that each input reaches through its block, given those of the blocks.
+
+        Parameters
+        ----------
+        above : (n_outputs,) ndarray
+            Connections from each block to the next layer.
+
+        Returns
+        -------
+        (n_inputs,) ndarray
+            0 for an input that no block covers.
+        """
+        height, width, channels = self.output_shape(input_shape)
+        blocks = np.kron(above.reshape(height, width, channels), np.ones((*self.size, 1), int))
+        missing = [(0, n - m) for n, m in zip(input_shape, blocks.shape)]
+        return np.pad(blocks, missing).ravel()
+
     def transform(self, weights, input_shape):
         """The Nengo transform; ``weights`` is not used."""
         rows, columns = self.size

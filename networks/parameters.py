@@ -1,5 +1,6 @@
 """The parameters of a feed-forward network, and the one file they live in."""
 
+import hashlib
 import json
 import zipfile
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ class LIFConstants:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameters:
     """Weights and biases of a feed-forward network, with all that is needed to run it.
 
@@ -128,8 +129,28 @@ class Parameters:
         return sum(v.size for v in (*self.weights, *self.biases) if v is not None)
 
     def fan_outs(self):
-        """Connections from each input of each layer: a list of arrays of shape ``(n_inputs,)``."""
-        return [layer.fan_out(below) for layer, below in zip(self.layers, self.shapes)]
+        """Connections from each pixel and from each neuron, through pooling.
+
+        Returns
+        -------
+        list of ndarray
+            One of shape ``(n,)`` for the input and one for each hidden layer of neurons.
+        """
+        result = []
+        for layer, below in reversed(list(zip(self.layers, self.shapes))):
+            if layer.has_weights:
+                result.insert(0, layer.fan_out(below))
+            else:
+                result[0] = layer.fan_out_through(result[0], below)
+        return result
+
+    def digest(self):
+        """SHA-256 of layers, constants and values, in hexadecimal: equal for equal networks."""
+        digest = hashlib.sha256(repr((self.input_shape, self.layers, self.neuron)).encode())
+        for array in (*self.weights, *self.biases):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def with_metadata(self, **metadata):
         """The same parameters with more metadata."""

@@ -1,0 +1,23 @@
+"""Figures of training, accuracy and activity.
+
+Each function takes arrays and gives a new ``matplotlib.figure.Figure``; nothing is shown, and
+only `save_figure` writes. Importing this module imports matplotlib, which importing
+`nengo_pc.analysis` does not do: ask for it by ``from nengo_pc.analysis import plots``.
+"""
+
+from nengo_pc.analysis.figure_files import figure_bytes, save_figure
+from nengo_pc.analysis.plot_counts import class_histogram, confusion, rate_histograms
+from nengo_pc.analysis.plot_curves import accuracy_over_time, training_curves
+from nengo_pc.analysis.plot_rasters import digit, rasters
+
+__all__ = [
+    "accuracy_over_time",
+    "class_histogram",
+    "confusion",
+    "digit",
+    "figure_bytes",
+    "rasters",
+    "rate_histograms",
+    "save_figure",
+    "training_curves",
+]

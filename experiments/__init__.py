@@ -1,0 +1,1 @@
+"""What the ``run_*.py`` scripts do, importable and tested."""

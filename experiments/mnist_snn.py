@@ -1,0 +1,349 @@
+"""The spiking MNIST classifier: ``run_mnist_snn.py``."""
+
+import argparse
+import shlex
+import sys
+from dataclasses import fields, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import nengo
+from nengo.exceptions import NengoException, ValidationError
+from nengo_pc import analysis, datasets
+from nengo_pc.backends import BACKENDS, BackendUnavailable
+from nengo_pc.backends.registry import get_backend
+from nengo_pc.learning import TrainingInterrupted, TrainingOptions
+from nengo_pc.learning.options import ACTIVATIONS, OPTIMIZERS, SCHEDULES
+from nengo_pc.networks import Parameters
+from nengo_pc.networks.encoders import ENCODERS
+
+from . import classification
+from .presets import NETWORKS, preset
+
+# Alpha time constants in s by encoder, chosen on the validation split (docs/results.md).
+SYNAPSES = {"constant": 0.002, "poisson": 0.005}
+
+DESCRIPTION = """\
+Train a network of LIF neurons through the SoftLIF rate surrogate, run it in spikes, and report.
+
+With no argument: a 784-300-300-10 network, trained on MNIST and run in spikes on NengoDL over the
+whole test set. Where MNIST can't be had, the embedded 8x8 digits are used, and the report says so.
+"""
+
+
+def parser():
+    """The command line."""
+    result = argparse.ArgumentParser(
+        prog="run_mnist_snn.py",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    group = result.add_argument_group("data")
+    group.add_argument("--dataset", choices=datasets.NAMES, help="default: mnist, if it is there")
+    group.add_argument("--data", metavar="FOLDER", help="folder with the files of the data set")
+    group.add_argument(
+        "--test-images", type=int, metavar="N", help="use the first N test images only"
+    )
+
+    group = result.add_argument_group("network")
+    group.add_argument("--network", choices=NETWORKS, default="mlp", help="default: %(default)s")
+    group.add_argument(
+        "--hidden", type=int, nargs="+", metavar="UNITS", help="dense hidden layers (mlp: 300 300)"
+    )
+    group.add_argument("--load", metavar="FILE", help="parameters.npz to run, without training")
+
+    group = result.add_argument_group("training; defaults depend on network and data set")
+    flag = argparse.BooleanOptionalAction
+    group.add_argument("--epochs", type=int)
+    group.add_argument("--batch-size", type=int, metavar="N")
+    group.add_argument("--optimizer", choices=OPTIMIZERS)
+    group.add_argument("--learning-rate", type=float, metavar="RATE")
+    group.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
+    group.add_argument("--weight-decay", type=float, metavar="W", help="of adamw")
+    group.add_argument("--batch-norm", action=flag, help="before every hidden activation")
+    group.add_argument("--dropout", type=float, metavar="P", help="of hidden activities")
+    group.add_argument("--input-dropout", type=float, metavar="P", help="of pixels")
+    group.add_argument("--noise", type=float, metavar="HZ", help="on hidden rates, training only")
+    group.add_argument(
+        "--target-rate", type=float, metavar="HZ", help="press mean rates not to exceed this"
+    )
+    group.add_argument("--rate-weight", type=float, metavar="W", help="of that penalty")
+    group.add_argument("--label-smoothing", type=float, metavar="P")
+    group.add_argument("--shift", type=int, metavar="PIXELS", help="move training images at random")
+    group.add_argument("--smoothing", type=float, metavar="GAMMA", help="of SoftLIF")
+    group.add_argument("--activation", choices=ACTIVATIONS, help="rate curve that is trained")
+    group.add_argument("--tensorboard", metavar="FOLDER", help="write TensorBoard's event files")
+
+    group = result.add_argument_group("spikes")
+    group.add_argument(
+        "--backend", nargs="+", choices=BACKENDS, default=["dl"], help="one or more; default: dl"
+    )
+    group.add_argument(
+        "--encoder", choices=ENCODERS, default="constant", help="of pixels; default: %(default)s"
+    )
+    group.add_argument(
+        "--presentation-time", type=float, default=0.2, metavar="S", help="default: %(default)s s"
+    )
+    group.add_argument("--dt", type=float, default=0.001, metavar="S", help="default: %(default)s s")
+    group.add_argument(
+        "--synapse",
+        type=float,
+        metavar="TAU",
+        help="time constant of the alpha synapses in s; default: 0.002, with poisson 0.005",
+    )
+
+    group = result.add_argument_group("runs")
+    group.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    group.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="N runs, from --seed on; default: 1"
+    )
+    group.add_argument("--out", metavar="FOLDER", help="default: results/mnist_snn/<name>")
+    group.add_argument(
+        "--resume", action="store_true", help="go on where an earlier run of this command stopped"
+    )
+    return result
+
+
+def main(argv=None):
+    """Run the command line; the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = parser().parse_args(argv)
+    try:
+        run(arguments, shlex.join(["python", "run_mnist_snn.py", *argv]))
+    except TrainingInterrupted as interruption:
+        print(f"\n{interruption}. The same command with --resume goes on.", file=sys.stderr)
+        return 130
+    except (NengoException, BackendUnavailable, ValueError, OSError) as error:
+        print(f"run_mnist_snn.py: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(arguments, command):
+    """Train and run, print what is done, and write the report.
+
+    Returns
+    -------
+    pathlib.Path
+        The results folder.
+    """
+    backends = list(dict.fromkeys(arguments.backend))
+    for name in backends:
+        get_backend(name).check()
+    if arguments.seeds < 1:
+        raise ValidationError(f"must be at least 1, got {arguments.seeds}", "--seeds")
+    dataset = datasets.load(arguments.dataset, arguments.data)
+    print(f"Data: {dataset.name}, {dataset.source}")
+    if dataset.notice:
+        print(f"NOTICE: {dataset.notice}")
+    test = _test_split(dataset, arguments.test_images)
+    layers, options = preset(arguments.network, dataset, arguments.hidden)
+    options = _override(options, arguments)
+    if arguments.load:
+        loaded = Parameters.load(arguments.load)
+        _check_loaded(loaded, dataset, arguments.load)
+        layers = loaded.layers
+    synapse = SYNAPSES[arguments.encoder] if arguments.synapse is None else arguments.synapse
+    folder = Path(arguments.out) if arguments.out else _default_folder(arguments, dataset, layers)
+    classification.check_writable(folder)
+
+    runs, seeds = [], range(arguments.seed, arguments.seed + arguments.seeds)
+    spiking = {
+        "synapse": synapse,
+        "encoder": arguments.encoder,
+        "presentation_time": arguments.presentation_time,
+        "dt": arguments.dt,
+    }
+    for seed in seeds:
+        seed_folder = folder / f"seed-{seed}"
+        if arguments.load:
+            parameters = loaded
+        else:
+            print(f"\nTraining {layers_name(dataset, layers)}, seed {seed}")
+            parameters = classification.train_seed(
+                dataset,
+                layers,
+                replace(options, seed=seed),
+                seed_folder,
+                arguments.resume,
+                arguments.tensorboard,
+            )
+        print(f"Running {parameters} on {len(test)} test images")
+        for backend in backends:
+            settings = {
+                "parameters": parameters.digest(),
+                "dataset": dataset.name,
+                "n_test": len(test),
+                "seed": seed,
+                "backend": backend,
+                "version": version("nengo-pc"),
+                **spiking,
+            }
+            runs.append(
+                classification.evaluate_once(
+                    seed_folder / f"run-{backend}.json",
+                    settings,
+                    arguments.resume,
+                    lambda p=parameters, b=backend, s=seed: _measure(p, test, b, s, spiking),
+                )
+            )
+        if seed == seeds[0]:
+            parameters.save(folder / "parameters.npz")
+            first = parameters
+    metrics = _metrics(command, arguments, dataset, first, spiking, runs)
+    figures = _figures(first, dataset, runs, spiking, seeds[0])
+    analysis.write_report(folder, metrics, figures)
+    _print_table(analysis.runs_of(metrics), dataset)
+    print(f"\nResults: {folder}/report.md, metrics.json, parameters.npz and figures")
+    return folder
+
+
+def layers_name(dataset, layers):
+    """``784-300-300-10`` and the like."""
+    n_pixels = dataset.image_shape[0] * dataset.image_shape[1] * dataset.image_shape[2]
+    return "-".join(map(str, [n_pixels, *layers]))
+
+
+def _override(options, arguments):
+    """Options with what was given on the command line."""
+    given = {
+        field.name: getattr(arguments, field.name)
+        for field in fields(TrainingOptions)
+        if getattr(arguments, field.name) is not None
+    }
+    return replace(options, **given)
+
+
+def _test_split(dataset, n):
+    if n is None:
+        return dataset.test
+    if not 1 <= n <= len(dataset.test):
+        raise ValidationError(
+            f"must be 1 to {len(dataset.test)} for {dataset.name}, got {n}", "--test-images"
+        )
+    return datasets.Split(dataset.test.images[:n], dataset.test.labels[:n])
+
+
+def _check_loaded(parameters, dataset, path):
+    n_inputs, n_outputs = parameters.shapes[0], parameters.shapes[-1]
+    if n_inputs != dataset.image_shape or n_outputs != (dataset.n_classes,):
+        raise ValidationError(
+            f"{path} holds a network for images of shape {n_inputs} and {n_outputs[0]} classes; "
+            f"{dataset.name} has {dataset.image_shape} and {dataset.n_classes}",
+            "--load",
+        )
+
+
+def _default_folder(arguments, dataset, layers):
+    name = f"{dataset.name}-{layers_name(dataset, layers)}-{arguments.encoder}"
+    plain = "".join(c if c.isalnum() or c in "-_" else "." for c in name).replace(".-", "-")
+    return Path("results", "mnist_snn", plain)
+
+
+def _measure(parameters, test, backend, seed, spiking):
+    measured = classification.evaluate(parameters, test, backend, seed=seed, **spiking)
+    record = parameters.metadata.get("training", {})
+    history = record.get("history", [])
+    measured["seed"] = seed
+    measured["rate_accuracy"] = classification.rate_accuracy(parameters, test)
+    measured["seconds"]["train"] = sum(epoch["seconds"] for epoch in history) or None
+    measured["history"] = history
+    return measured
+
+
+def _metrics(command, arguments, dataset, parameters, spiking, runs):
+    record = parameters.metadata.get("training", {})
+    options = record.get("options", {})
+    return {
+        "experiment": "mnist_snn",
+        "version": version("nengo-pc"),
+        "nengo": nengo.__version__,
+        "command": command,
+        "dataset": dataset.name,
+        "dataset_source": dataset.source,
+        "dataset_notice": dataset.notice,
+        "n_train": len(dataset.train),
+        "network": str(parameters),
+        "n_parameters": parameters.n_parameters,
+        "method": f"backprop, {options.get('activation', 'softlif')}",
+        "optimizer": options.get("optimizer"),
+        "training_options": options,
+        "loaded": arguments.load,
+        **spiking,
+        "synapse": f"alpha, {1000 * spiking['synapse']:g} ms",
+        "runs": [{k: v for k, v in run.items() if k != "neuron_rates_hz"} for run in runs],
+    }
+
+
+def _figures(parameters, dataset, runs, spiking, seed):
+    """Figures of the first seed."""
+    from nengo_pc.analysis import plots
+
+    first = runs[0]
+    curves = {
+        run["backend"]: run["accuracy_over_time"]["accuracy"]
+        for run in runs
+        if run["seed"] == seed
+    }
+    labels = [sum(row) for row in first["confusion_matrix"]]
+    figures = {}
+    if first["history"]:
+        figures["training"] = (
+            plots.training_curves(first["history"]),
+            "Loss and accuracy while training.",
+        )
+    figures["accuracy_over_time"] = (
+        plots.accuracy_over_time(
+            first["accuracy_over_time"]["time_s"], curves, first["rate_accuracy"]
+        ),
+        "Test accuracy if the presentation were cut short.",
+    )
+    figures |= classification.raster_figures(
+        parameters, dataset.validation, seed=seed, **spiking
+    )
+    by_backend = f"{first['backend']} backend, seed {seed}"
+    figures["rates"] = (
+        plots.rate_histograms(first["neuron_rates_hz"]),
+        f"Mean rate of each neuron over all test images ({by_backend}).",
+    )
+    figures["confusion"] = (
+        plots.confusion(first["confusion_matrix"]),
+        f"Confusion matrix in spikes ({by_backend}).",
+    )
+    figures["classes"] = (
+        plots.class_histogram(first["class_histogram"], labels),
+        f"How often each class is answered, and how often it is there ({by_backend}).",
+    )
+    return figures
+
+
+def _print_table(runs, dataset):
+    print(f"\n{runs[0]['network']}, {dataset.name}, {runs[0]['encoder']} input")
+    rows = [
+        {
+            "seed": run["seed"],
+            "backend": run["backend"],
+            "images": run["n_test"],
+            "rate (%)": f"{100 * run['rate_accuracy']:.2f}",
+            "spiking (%)": f"{100 * run['accuracy']:.2f}",
+            "95 % interval": " to ".join(f"{100 * v:.2f}" for v in run["confidence_interval"]),
+            "rates (Hz)": ", ".join(f"{rate:.1f}" for rate in run["mean_rate_hz"].values()),
+            "spikes/image": f"{run['spikes_per_image']:,.0f}",
+            "s": f"{run['seconds']['simulate']:.0f}",
+        }
+        for run in runs
+    ]
+    print(analysis.table(rows, {name: name for name in rows[0]}))
+    for summary in analysis.summarise(runs):
+        if summary["n_seeds"] > 1:
+            rate, spikes = summary["rate_accuracy"], summary["accuracy"]
+            print(
+                f"{summary['backend']}, {summary['n_seeds']} seeds: "
+                f"rate {100 * rate['mean']:.2f} ± {100 * rate['sd']:.2f} %, "
+                f"spiking {100 * spikes['mean']:.2f} ± {100 * spikes['sd']:.2f} %"
+            )
+    substitutions = {s for run in runs for s in run["substitutions"]}
+    for sentence in sorted(substitutions):
+        print(f"Substituted: {sentence}")
+    if dataset.notice:
+        print(f"NOTICE: {dataset.notice}")
