@@ -3,6 +3,7 @@
 import io
 
 import matplotlib
+
 from nengo_pc.networks.files import whole_file
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
+
 from nengo_pc.analysis.style import BLACK, BLUE, new_figure, tidy
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+
 from nengo_pc.analysis.style import GREY, error_axis, line_styles, new_figure, tidy
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
+
 from nengo_pc.analysis.style import BLUE, GREY, VERMILLION, new_figure, tidy
 
 MAX_NEURONS = 100

@@ -15,7 +15,7 @@ class Backend(ABC):
     name: str
     substitutions = ()
 
-    def check(self):
+    def check(self):  # noqa: B027, most backends need nothing
         """Import what the backend needs.
 
         Raises

@@ -15,6 +15,7 @@ import contextlib
 import importlib
 import os
 import sys
+import tempfile
 import types
 import warnings
 
@@ -40,7 +41,10 @@ def import_tensorflow():
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        import tensorflow as tf
+        with contextlib.nullcontext() if "tensorflow" in sys.modules else _without_chatter():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
     except ImportError as error:
         raise BackendUnavailable("TensorFlow", INSTALL, error) from error
     try:
@@ -102,6 +106,32 @@ def _keras_2_modules():
         "keras.engine": engine,
         "keras.engine.functional": functional,
     }
+
+
+@contextlib.contextmanager
+def _without_chatter():
+    """Keep what native code writes to standard error, and show it only if the block raises.
+
+    On a machine without a GPU, TensorFlow 2.21 greets with ten lines on oneDNN and CUDA, whatever
+    the log level.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(stderr, 2)
+            kept.seek(0)
+            sys.stderr.write(kept.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 @contextlib.contextmanager

@@ -161,7 +161,7 @@ def _n_steps(presentation_time, dt):
 
 def _checked_keep(network, keep):
     if not isinstance(keep, dict):
-        keep = {probe: keep for probe in network.all_probes}
+        keep = dict.fromkeys(network.all_probes, keep)
     if not keep:
         raise ValidationError("there is no probe in the network, nothing to record", "keep")
     for probe, how in keep.items():

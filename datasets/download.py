@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import http.client
-import os
 import socket
 import zlib
 
@@ -32,9 +31,11 @@ def download(name):
     DamagedFileError
         If what Keras fetched, or keeps from before, is wrong.
     """
-    # NengoDL needs the old Keras, and TensorFlow reads this once, when it is first imported.
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    # Imported here: the other places need no TensorFlow.
+    from nengo_pc.backends.compatibility import import_tensorflow
+
     try:
+        import_tensorflow()  # first, so that TensorFlow takes Keras 2
         import tf_keras
     except ImportError as error:
         raise NotAvailableError(f"tf_keras cannot be imported ({error})") from error

@@ -2,11 +2,11 @@
 
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import nengo
 import numpy as np
+
 from nengo_pc import analysis
 from nengo_pc.analysis import plots
 from nengo_pc.analysis.results import to_json
@@ -29,9 +29,9 @@ def check_writable(folder):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write results: {error.strerror}", str(folder)) from (
-            error
-        )
+        raise type(error)(
+            error.errno, f"cannot write results: {error.strerror}", str(folder)
+        ) from (error)
 
 
 def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None):
@@ -49,7 +49,7 @@ def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None)
 
     Returns
     -------
-    Parameters
+    nengo_pc.networks.Parameters
         With their training in ``metadata["training"]``.
     """
     path, checkpoint = folder / "parameters.npz", folder / "checkpoint.npz"
@@ -98,10 +98,8 @@ def evaluate(parameters, split, backend, synapse, encoder, presentation_time, dt
     with network:
         output = nengo.Probe(network.output)
         activity = {name: nengo.Probe(ens.neurons) for name, ens in populations.items()}
-    keep = {output: "all", **{probe: "mean" for probe in activity.values()}}
-    shown = present(
-        network, split.images, backend, presentation_time, dt, keep=keep, seed=seed
-    )
+    keep = {output: "all", **dict.fromkeys(activity.values(), "mean")}
+    shown = present(network, split.images, backend, presentation_time, dt, keep=keep, seed=seed)
     rates = {
         name: shown[activity[name]] / ens.neuron_type.amplitude for name, ens in populations.items()
     }
@@ -137,9 +135,7 @@ def _costs(parameters, rates, presentation_time, n_steps):
     macs = analysis.multiply_accumulates(fan_outs)
     spiking = fan_outs if "encoder" in rates else fan_outs[1:]
     counts = [r * presentation_time for r in rates.values()]
-    synops = sum(
-        float(analysis.synaptic_operations(c, f).mean()) for c, f in zip(counts, spiking)
-    )
+    synops = sum(float(analysis.synaptic_operations(c, f).mean()) for c, f in zip(counts, spiking))
     # Constant currents are worked out once for the whole presentation.
     input_macs = 0 if "encoder" in rates else float(fan_outs[0].sum())
     n_neurons = sum(c.shape[1] for c in counts)
@@ -199,9 +195,3 @@ def raster_figures(parameters, split, synapse, encoder, presentation_time, dt, s
             "Spikes of each layer and the output while one image is shown (reference backend).",
         ),
     }
-
-
-def timed(function, *arguments):
-    """``function(*arguments)`` and the seconds it took."""
-    start = time.perf_counter()
-    return function(*arguments), time.perf_counter() - start

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nengo
 from nengo.exceptions import NengoException, ValidationError
+
 from nengo_pc import analysis, datasets
 from nengo_pc.backends import BACKENDS, BackendUnavailable
 from nengo_pc.backends.registry import get_backend
@@ -84,7 +85,9 @@ def parser():
     group.add_argument(
         "--presentation-time", type=float, default=0.2, metavar="S", help="default: %(default)s s"
     )
-    group.add_argument("--dt", type=float, default=0.001, metavar="S", help="default: %(default)s s")
+    group.add_argument(
+        "--dt", type=float, default=0.001, metavar="S", help="default: %(default)s s"
+    )
     group.add_argument(
         "--synapse",
         type=float,
@@ -281,9 +284,7 @@ def _figures(parameters, dataset, runs, spiking, seed):
 
     first = runs[0]
     curves = {
-        run["backend"]: run["accuracy_over_time"]["accuracy"]
-        for run in runs
-        if run["seed"] == seed
+        run["backend"]: run["accuracy_over_time"]["accuracy"] for run in runs if run["seed"] == seed
     }
     labels = [sum(row) for row in first["confusion_matrix"]]
     figures = {}
@@ -298,9 +299,7 @@ def _figures(parameters, dataset, runs, spiking, seed):
         ),
         "Test accuracy if the presentation were cut short.",
     )
-    figures |= classification.raster_figures(
-        parameters, dataset.validation, seed=seed, **spiking
-    )
+    figures |= classification.raster_figures(parameters, dataset.validation, seed=seed, **spiking)
     by_backend = f"{first['backend']} backend, seed {seed}"
     figures["rates"] = (
         plots.rate_histograms(first["neuron_rates_hz"]),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from nengo.exceptions import ValidationError
+
 from nengo_pc.learning import TrainingOptions
 from nengo_pc.networks import Convolution, Dense
 

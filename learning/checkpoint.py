@@ -4,6 +4,7 @@ import json
 import zipfile
 
 import numpy as np
+
 from nengo_pc.networks.files import whole_file
 
 FORMAT = "nengo-pc checkpoint"

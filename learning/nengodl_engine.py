@@ -2,6 +2,7 @@
 
 import numpy as np
 from nengo.exceptions import ValidationError
+
 from nengo_pc.backends.base import quiet_build
 
 from .training_network import TrainingClassifier, nengo_dl, tf

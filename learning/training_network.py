@@ -2,6 +2,7 @@
 
 import nengo
 import numpy as np
+
 from nengo_pc.backends.compatibility import import_nengo_dl, import_tensorflow
 from nengo_pc.networks import SpikingClassifier
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nengo_pc.datasets import NAMES, DamagedFileError, NotAvailableError, Split, load, sources
 from nengo_pc.datasets.download import download
 from nengo_pc.datasets.idx import idx_md5, read_idx

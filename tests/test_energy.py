@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from nengo_pc.analysis import (
     DEVICES,
     energy_per_image,

@@ -1,5 +1,9 @@
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import norm
+from sklearn import metrics as sklearn_metrics
+
 from nengo_pc.analysis import (
     accuracy,
     accuracy_over_time,
@@ -12,9 +16,6 @@ from nengo_pc.analysis import (
     time_to_fraction,
     wilson_interval,
 )
-from scipy.optimize import brentq
-from scipy.stats import norm
-from sklearn import metrics as sklearn_metrics
 
 
 @pytest.fixture

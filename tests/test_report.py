@@ -4,6 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
 from nengo_pc.analysis import (
     accuracy,
     energy_per_image,
@@ -13,8 +16,6 @@ from nengo_pc.analysis import (
     write_report,
 )
 from nengo_pc.analysis import plots as draw
-from PIL import Image
-from sklearn.datasets import load_digits
 
 
 def digits():
