@@ -19,7 +19,7 @@ PACKAGES = FOLDERS + [
     f"{folder}.{package}" for folder in FOLDERS for package in find_packages(folder)
 ]
 
-TENSORFLOW = "2.16"  # the first release that needs the shim in backends/nengodl.py
+TENSORFLOW = "2.18"  # the oldest that was tried; backends/compatibility.py makes NengoDL run on it
 
 setup(
     name="nengo-pc",
@@ -47,7 +47,9 @@ setup(
     extras_require={
         "loihi": ["nengo-loihi==1.1.0; python_version < '3.13'"],
         "gui": ["nengo-gui>=0.6"],
-        "test": ["pytest>=8,<9", "ruff>=0.8"],  # Nengo 4.1's plugin stops pytest 9
+        "tensorboard": ["tensorboard>=2.16"],
+        # Nengo 4.1's plugin stops pytest 9.
+        "test": ["pytest>=8,<9", "ruff>=0.8", "tensorboard>=2.16"],
         "docs": ["sphinx>=8", "myst-parser>=4", "numpydoc>=1.8"],
         "bench": ["keras-spiking==0.3.0"],
     },

@@ -1,5 +1,7 @@
 """NengoDL: TensorFlow, minibatched."""
 
+import contextlib
+
 import nengo
 import numpy as np
 
@@ -50,15 +52,17 @@ class NengoDL(Backend):
         batch_size = min(batch_size, len(images))
         with network:
             nengo_dl.configure_settings(stateful=False, keep_history=True)
-        for probe, how in keep.items():
-            network.config[probe].keep_history = how == "all" or not _by_filter(probe, how)
-        means = [p for p, how in keep.items() if how == "mean" and _by_filter(p, how)]
-        # The mean of a history that is not kept: a filter that adds up, read at the last step.
+        means = [p for p, how in keep.items() if how == "mean" and p.synapse is None]
+        # The mean without the history: a filter that adds up, read at the last step. A synapse's
+        # output is seen one step late, so the last step itself is probed too and added.
         adding = nengo.LinearFilter([1 / n_steps], [1, -1], analog=False)
-        with attributes([(probe, "synapse", adding) for probe in means]):
-            simulator = self.simulator(
-                network, dt=dt, minibatch_size=batch_size, seed=seed, **options
-            )
+        with _added_probes(network, means) as last:
+            for probe, how in (keep | dict.fromkeys(last.values(), "last")).items():
+                network.config[probe].keep_history = not (how == "last" or probe in means)
+            with attributes([(probe, "synapse", adding) for probe in means]):
+                simulator = self.simulator(
+                    network, dt=dt, minibatch_size=batch_size, seed=seed, **options
+                )
         with simulator:
             for start in range(0, len(images), batch_size):
                 batch = images[start : start + batch_size]
@@ -67,7 +71,29 @@ class NengoDL(Backend):
                     batch = np.concatenate([batch, np.zeros((batch_size - size, batch.shape[1]))])
                 held = np.repeat(batch[:, None].astype(np.float32), n_steps, axis=1)
                 data = simulator.predict_on_batch({node: held})
-                yield {p: _result(data[p][:size], p, how) for p, how in keep.items()}
+                results = {p: _reduced(data[p][:size], how) for p, how in keep.items()}
+                for probe in means:
+                    results[probe] += data[last[probe]][:size, -1] / n_steps
+                yield results
+
+
+@contextlib.contextmanager
+def _added_probes(network, probes):
+    """A second probe of what each of ``probes`` sees, in the network while the block runs."""
+    before = list(network.probes)
+    with network:
+        added = {p: nengo.Probe(p.target, p.attr, synapse=None) for p in probes}
+    try:
+        yield added
+    finally:
+        network.probes[:] = before
+
+
+def _reduced(data, how):
+    """What was asked for of ``(m, n_steps or 1, size)``."""
+    if how == "all":
+        return data
+    return data[:, -1] if how == "last" or data.shape[1] == 1 else data.mean(axis=1)
 
 
 def unmerged(nengo_dl):
@@ -79,14 +105,3 @@ def unmerged(nengo_dl):
     (``benchmarks/nengodl_planner.py``).
     """
     return nengo_dl.graph_optimizer.noop_planner
-
-
-def _by_filter(probe, how):
-    return how == "last" or probe.synapse is None
-
-
-def _result(data, probe, how):
-    """What was asked for of ``(m, n_steps or 1, size)``."""
-    if how == "all":
-        return data
-    return data[:, -1] if _by_filter(probe, how) else data.mean(axis=1)

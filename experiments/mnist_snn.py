@@ -62,6 +62,7 @@ def parser():
     group.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
     group.add_argument("--weight-decay", type=float, metavar="W", help="of adamw")
     group.add_argument("--batch-norm", action=flag, help="before every hidden activation")
+    group.add_argument("--current-scale", type=float, metavar="S", help="spread of first currents")
     group.add_argument("--dropout", type=float, metavar="P", help="of hidden activities")
     group.add_argument("--input-dropout", type=float, metavar="P", help="of pixels")
     group.add_argument("--noise", type=float, metavar="HZ", help="on hidden rates, training only")

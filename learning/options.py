@@ -27,6 +27,10 @@ class TrainingOptions:
         Of AdamW.
     batch_norm : bool
         Before every hidden activation; fused into the parameters that come out.
+    current_scale : float
+        Standard deviation of hidden currents around the threshold at the start, in units of the
+        threshold (batch norm's first scale). The higher, the higher are rates, and the smaller is
+        what a spike count misses of them.
     dropout, input_dropout : float
         Fraction of hidden activities and of pixels dropped.
     noise : float
@@ -56,6 +60,7 @@ class TrainingOptions:
     schedule: str = "cosine"
     weight_decay: float = 0.0
     batch_norm: bool = True
+    current_scale: float = 1.0
     dropout: float = 0.3
     input_dropout: float = 0.1
     noise: float = 0.0
@@ -63,7 +68,7 @@ class TrainingOptions:
     rate_weight: float = 0.1
     label_smoothing: float = 0.0
     shift: int = 0
-    smoothing: float = 0.1
+    smoothing: float = 0.02
     activation: str = "softlif"
     seed: int = 0
 
@@ -79,7 +84,7 @@ class TrainingOptions:
             self._check(name, isinstance(value, int) and value >= 0, "an int from 0 on")
         for name in ("dropout", "input_dropout", "label_smoothing"):
             self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
-        for name in ("learning_rate", "smoothing"):
+        for name in ("learning_rate", "smoothing", "current_scale"):
             self._check(name, getattr(self, name) > 0, "positive")
         for name in ("noise", "rate_weight", "weight_decay"):
             self._check(name, getattr(self, name) >= 0, "0 or positive")

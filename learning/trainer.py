@@ -1,5 +1,6 @@
 """The training loop: epochs, validation, checkpoints, progress."""
 
+import importlib.util
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import numpy as np
 from nengo.exceptions import ValidationError
 from tqdm import tqdm
+
+from nengo_pc.backends.compatibility import import_tensorflow
+from nengo_pc.backends.errors import BackendUnavailable
 
 from .augmentation import shift
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -89,6 +93,7 @@ def train(
     split = dataset.train
     n_batches = len(split) // options.batch_size
     _check_fit(parameters, dataset, options, n_batches)
+    writer = _tensorboard_writer(tensorboard)
     engine = NengoDLEngine(parameters, options, n_batches * options.epochs)
     run = {
         "network": str(parameters),
@@ -99,7 +104,6 @@ def train(
     history = []
     if resume and checkpoint is not None and Path(checkpoint).exists():
         history = _resume(engine, checkpoint, run)
-    writer = _tensorboard_writer(tensorboard)
     bar = tqdm(
         total=n_batches * options.epochs,
         initial=n_batches * len(history),
@@ -210,8 +214,11 @@ def _tensorboard_writer(folder):
     """A function that writes one epoch's scalars, or does nothing without a folder."""
     if folder is None:
         return lambda epoch: None
-    import tensorflow as tf
-
+    if importlib.util.find_spec("tensorboard") is None:
+        raise BackendUnavailable(
+            "TensorBoard", 'pip install "nengo-pc[tensorboard]"', "it is not installed"
+        )
+    tf = import_tensorflow()
     writer = tf.summary.create_file_writer(str(folder))
 
     def write(epoch):

@@ -153,6 +153,7 @@ class TrainingClassifier(SpikingClassifier):
                 momentum=BATCH_NORM_MOMENTUM,
                 epsilon=BATCH_NORM_EPSILON,
                 beta_initializer=tf.keras.initializers.Constant(bias),
+                gamma_initializer=tf.keras.initializers.Constant(self.options.current_scale),
             )
         else:
             after = Bias(bias)

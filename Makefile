@@ -1,0 +1,41 @@
+# `make mnist` and `make test` need nothing but a Python from 3.11 to 3.13: each makes .venv if it
+# is missing, installs the package into it, and does its job.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# NengoDL is a source distribution that setuptools 81 and later, and isolated builds on Python
+# 3.12 and later, cannot build.
+BUILD := "pip>=24" "setuptools>=64,<81" wheel
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation
+
+.PHONY: mnist test test-slow lint docs clean
+
+mnist: $(VENV)/.installed
+	$(BIN)/python run_mnist_snn.py
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow
+
+# Stamps, so that installing happens once and again whenever what is installed has changed.
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "nengo-pc needs Python 3.11, 3.12 or 3.13, this is %d.%d: make PYTHON=/path/to/python3.11" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.made setup.py pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.made setup.py pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[test,loihi]"
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build *.egg-info
