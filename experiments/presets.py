@@ -38,17 +38,15 @@ def preset(network, dataset, hidden=None):
     large = min(dataset.image_shape[:2]) >= 16
     if network == "mlp":
         layers = [Dense(units) for units in (HIDDEN if hidden is None else hidden)]
-        options = TrainingOptions(epochs=40, batch_size=250, dropout=0.2, input_dropout=0.2)
+        options = TrainingOptions(epochs=40)
     else:
         convolutions = (
-            [Convolution(32, 5, 2), Convolution(64, 3), Convolution(64, 3, 2)]
+            [Convolution(48, 5, 2), Convolution(96, 3, 2)]
             if large
             else [Convolution(32, 3), Convolution(64, 3, 2)]
         )
         layers = convolutions + [Dense(units) for units in ((256,) if hidden is None else hidden)]
-        options = TrainingOptions(
-            epochs=15, batch_size=125, dropout=0.2, input_dropout=0.0, shift=2
-        )
+        options = TrainingOptions(epochs=20, batch_size=125, input_dropout=0.0, shift=2)
     if not large:
         # A thousand images of 8x8: smaller minibatches, more epochs, at most a pixel's shift.
         options = replace(options, epochs=60, batch_size=50, shift=min(options.shift, 1))

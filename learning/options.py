@@ -53,16 +53,16 @@ class TrainingOptions:
         Of the initial weights, the order of the images, dropout and noise.
     """
 
-    epochs: int = 30
+    epochs: int = 40
     batch_size: int = 250
     optimizer: str = "adam"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     schedule: str = "cosine"
     weight_decay: float = 0.0
     batch_norm: bool = True
-    current_scale: float = 1.0
-    dropout: float = 0.3
-    input_dropout: float = 0.1
+    current_scale: float = 2.0
+    dropout: float = 0.2
+    input_dropout: float = 0.2
     noise: float = 0.0
     target_rate: float | None = None
     rate_weight: float = 0.1

@@ -15,6 +15,11 @@ from nengo_pc.networks import (
 )
 
 DT = 0.001
+# Nengo looks for intercepts of all ensembles, and those connected by their neurons have none.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*encountered in (log1p|divide)"),
+    pytest.mark.filterwarnings("ignore:Non-finite values detected in `max_rates`"),
+]
 CONV = ((8, 7, 2), [Convolution(3, (3, 2)), AveragePooling(2), Convolution(4, 2), Dense(5)])
 MLP = ((12,), [Dense(30), Dense(20), Dense(4)])
 
@@ -87,7 +92,7 @@ def test_the_rate_network_is_a_forward_pass(network):
     image = np.random.default_rng(2).uniform(size=network[0])
     rates, output = forward(parameters, image)
     rates = [lif_rate(current, parameters.neuron) for current in rates]
-    assert all(0.2 < np.mean(r > 0) for r in rates)
+    assert all(np.mean(r > 0) > 0.2 for r in rates)
     neuron = nengo.LIFRate(tau_rc=0.03, tau_ref=0.003, amplitude=0.07)
     classifier = SpikingClassifier(parameters, neuron_type=neuron, synapse=None)
     layers = [layer.neurons for layer in classifier.layers]
@@ -110,12 +115,12 @@ def test_the_first_layer_spikes_as_the_closed_form_counts():
     for seconds in (0.1, 0.5):
         counts = np.count_nonzero(spikes[: round(seconds / DT)], axis=0)
         wanted = (seconds + parameters.neuron.tau_ref) * rate
-        sure = np.abs(wanted - np.round(wanted)) > 1e-4
-        assert np.mean(sure) > 0.9
+        sure = (np.abs(wanted - np.round(wanted)) > 1e-4) | (rate == 0)
+        assert np.mean(sure) > 0.99
         np.testing.assert_array_equal(counts[sure], np.floor(wanted[sure]))
         assert np.all(np.abs(counts - seconds * rate) < 1)
-    assert counts.max() > 50
-    assert np.mean(counts > 0) < 0.95
+    assert counts.max() > 30
+    assert 0.2 < np.mean(counts > 0) < 0.8
 
 
 def one_spike(synapse):
@@ -140,14 +145,12 @@ def test_an_alpha_synapse_answers_a_spike_with_its_impulse_response(tau):
     t = DT * np.arange(len(answer) + 1)
     step_response = 1 - (1 + t / tau) * np.exp(-t / tau)
     averaged = np.concatenate([[0], np.diff(step_response)]) / DT
-    late = int(np.argmax(answer > 0))
-    assert late in (0, 1)
-    np.testing.assert_allclose(answer[late:], averaged[1 : len(answer) - late + 1], atol=1e-6 / tau)
+    np.testing.assert_allclose(answer, averaged[:-1], atol=1e-6 / tau)
+    # Between a mean over a step and the value in its middle lies dt²/24 times the curvature, which
+    # is 2 / tau³ at most.
     middle = t[1:] - DT / 2
     sampled = middle / tau**2 * np.exp(-middle / tau)
-    np.testing.assert_allclose(
-        answer[late:], sampled[: len(answer) - late], atol=(DT / tau) ** 2 / tau / 4
-    )
+    np.testing.assert_allclose(answer[1:], sampled[:-1], atol=DT**2 / 12 / tau**3)
 
 
 def test_without_synapse_the_spike_itself_arrives():
@@ -197,7 +200,7 @@ def hidden(neuron_type, n, seconds):
 
 
 def rates_of(neuron_type, currents):
-    return neuron_type.rates(currents, np.ones(len(currents)), np.zeros(len(currents)))
+    return neuron_type.rates(np.zeros(1), np.ones(len(currents)), currents)[0]
 
 
 @pytest.mark.parametrize(
@@ -241,13 +244,13 @@ def test_stochastic_neurons(neuron_type):
     assert np.all(np.abs(counts - wanted) <= 5 * np.sqrt(wanted))
 
 
-@pytest.mark.parametrize("neuron_type", [nengo.AdaptiveLIF(inc_n=0.1), nengo.Izhikevich()], ids=str)
-def test_neurons_that_adapt(neuron_type):
-    _, activity = hidden(neuron_type, 40, 0.2)
-    counts = np.count_nonzero(activity, axis=0)
+@pytest.mark.parametrize("neuron_type", [nengo.AdaptiveLIF(), nengo.Izhikevich()], ids=str)
+def test_neurons_without_a_closed_form(neuron_type):
+    _, activity = hidden(neuron_type, 40, 0.4)
+    counts = np.count_nonzero(activity[100:], axis=0)  # after Izhikevich's first transient
     assert counts[0] == 0
-    early, late = (np.count_nonzero(part) for part in np.split(activity[:, 20:], 2))
-    assert early > late > 0
+    assert counts[-1] > 0
+    assert np.all(np.diff(counts) >= -1)
 
 
 # Invariants
@@ -266,9 +269,7 @@ def test_only_nodes_ensembles_and_connections(encoder):
         from_neurons = isinstance(connection.pre_obj, nengo.ensemble.Neurons)
         assert connection.synapse == (nengo.Alpha(0.005) if from_neurons else None)
     assert [layer.n_neurons for layer in classifier.layers] == [6 * 6 * 3, 2 * 2 * 4]
-    assert all(
-        layer.neuron_type == parameters.neuron.spiking() for layer in classifier.layers
-    )
+    assert all(layer.neuron_type == parameters.neuron.spiking() for layer in classifier.layers)
     assert classifier.input.size_out == 8 * 7 * 2
     assert classifier.output.size_in == 5
 
@@ -292,8 +293,11 @@ def test_synapses_as_they_are_given():
 @pytest.mark.xfail(strict=True, reason="isinstance(numpy.float32(), float) is False: a low-pass")
 def test_a_numpy_number_is_an_alpha_synapse_too():
     classifier = SpikingClassifier(perturbed(*MLP), synapse=np.float32(0.01))
-    (connection,) = (c for c in classifier.all_connections if c.post_obj is classifier.output
-                     and c.synapse is not None)
+    (connection,) = (
+        c
+        for c in classifier.all_connections
+        if c.post_obj is classifier.output and c.synapse is not None
+    )
     assert isinstance(connection.synapse, nengo.Alpha)
 
 

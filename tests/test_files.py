@@ -119,9 +119,11 @@ def test_a_temporary_file_that_went_away_leaves_everything(tmp_path):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("a file, not a folder")
     for folder in (tmp_path / "file", tmp_path / "file" / "deeper"):
-        with pytest.raises(OSError, match=r"cannot write a\.npz in this folder") as error:
-            with whole_file(folder / "a.npz"):
-                raise AssertionError("the block must not run")
+        with (
+            pytest.raises(OSError, match=r"cannot write a\.npz in this folder") as error,
+            whole_file(folder / "a.npz"),
+        ):
+            raise AssertionError("the block must not run")
         assert error.value.filename == str(folder)
         assert error.value.errno in (errno.EEXIST, errno.ENOTDIR)
 
@@ -131,9 +133,11 @@ def test_a_folder_that_refuses_files_is_named(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("tempfile.mkstemp", refuse)
-    with pytest.raises(PermissionError, match=r"cannot write a\.npz.*Permission denied") as error:
-        with whole_file(tmp_path / "a.npz"):
-            raise AssertionError("the block must not run")
+    with (
+        pytest.raises(PermissionError, match=r"cannot write a\.npz.*Permission denied") as error,
+        whole_file(tmp_path / "a.npz"),
+    ):
+        raise AssertionError("the block must not run")
     assert error.value.filename == str(tmp_path)
 
 

@@ -89,6 +89,7 @@ def test_n_parameters_by_hand(network, count):
     assert build(network).n_parameters == count
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log1p")
 def test_lif_constants_make_that_neuron_at_rest():
     neuron = LIFConstants(tau_rc=0.03, tau_ref=0.001, amplitude=0.2).spiking()
     assert type(neuron) is nengo.LIF
@@ -418,6 +419,7 @@ def test_lif_constants_of_another_type_are_named(value):
 
 
 @pytest.mark.xfail(strict=True, reason="an input of no or a negative size is not looked at")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt")
 @pytest.mark.parametrize("input_shape", [(0,), (-3,)])
 def test_an_input_of_no_size_is_refused(input_shape):
     with pytest.raises(ValidationError):
