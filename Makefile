@@ -1,7 +1,9 @@
 # `make mnist` and `make test` need nothing but a Python from 3.11 to 3.13: each makes .venv if it
 # is missing, installs the package into it, and does its job.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+# The first of these that runs and fits.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 # NengoDL is a source distribution that setuptools 81 and later, and isolated builds on Python
@@ -24,7 +26,7 @@ test-slow: $(VENV)/.installed-test
 
 # Stamps, so that installing happens once and again whenever what is installed has changed.
 $(VENV)/.made:
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "nengo-pc needs Python 3.11, 3.12 or 3.13, this is %d.%d: make PYTHON=/path/to/python3.11" % v)'
+	@$(PYTHON) -c "$(FITS)" || { echo "nengo-pc needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILD)
 	touch $@
