@@ -77,7 +77,9 @@ def import_nengo_dl():
     """
     import_tensorflow()
     names = {} if "nengo_dl" in sys.modules else _keras_2_modules()
-    with _modules(names), warnings.catch_warnings():
+    # Importing NengoDL starts a Python that looks for a GPU, with chatter of its own.
+    quiet = _without_chatter() if names else contextlib.nullcontext()
+    with _modules(names), quiet, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="This version of NengoDL has not been tested")
         try:
             return importlib.import_module("nengo_dl")

@@ -148,7 +148,7 @@ def run(arguments, command):
         _check_loaded(loaded, dataset, arguments.load)
         layers = loaded.layers
     synapse = SYNAPSES[arguments.encoder] if arguments.synapse is None else arguments.synapse
-    folder = Path(arguments.out) if arguments.out else _default_folder(arguments, dataset, layers)
+    folder = Path(arguments.out) if arguments.out else _default_folder(arguments, dataset)
     classification.check_writable(folder)
 
     runs, seeds = [], range(arguments.seed, arguments.seed + arguments.seeds)
@@ -238,10 +238,9 @@ def _check_loaded(parameters, dataset, path):
         )
 
 
-def _default_folder(arguments, dataset, layers):
-    name = f"{dataset.name}-{layers_name(dataset, layers)}-{arguments.encoder}"
-    plain = "".join(c if c.isalnum() or c in "-_" else "." for c in name).replace(".-", "-")
-    return Path("results", "mnist_snn", plain)
+def _default_folder(arguments, dataset):
+    words = [dataset.name, arguments.network, *map(str, arguments.hidden or ()), arguments.encoder]
+    return Path("results", "mnist_snn", "-".join(words))
 
 
 def _measure(parameters, test, backend, seed, spiking):
