@@ -9,6 +9,7 @@ synapses. What the chip cannot do is substituted, and named:
   have, runs on the host.
 """
 
+import contextlib
 import warnings
 
 import nengo
@@ -16,6 +17,7 @@ import numpy as np
 from nengo.exceptions import BuildError
 
 from .base import Backend, HeldInput, attributes, quiet_build, reduced
+from .compatibility import import_nengo_dl
 from .errors import BackendUnavailable
 
 INSTALL = 'pip install "nengo-pc[loihi]" (Python 3.11 or 3.12; nengo-loihi needs NumPy below 2)'
@@ -33,6 +35,10 @@ def import_nengo_loihi():
     if int(np.__version__.split(".")[0]) >= 2:
         raise BackendUnavailable("nengo-loihi 1.1", INSTALL, f"NumPy {np.__version__} is too new")
     try:
+        with contextlib.suppress(BackendUnavailable):
+            # nengo-loihi imports TensorFlow and NengoDL where they are there: let them come in
+            # the way that leaves NengoDL usable.
+            import_nengo_dl()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import nengo_loihi

@@ -16,13 +16,11 @@ from nengo_pc.backends.registry import get_backend
 from nengo_pc.learning import TrainingInterrupted, TrainingOptions
 from nengo_pc.learning.options import ACTIVATIONS, OPTIMIZERS, SCHEDULES
 from nengo_pc.networks import Parameters
+from nengo_pc.networks.classifier import SYNAPSE
 from nengo_pc.networks.encoders import ENCODERS
 
 from . import classification
 from .presets import NETWORKS, preset
-
-# Alpha time constants in s by encoder, chosen on the validation split (docs/results.md).
-SYNAPSES = {"constant": 0.002, "poisson": 0.005}
 
 DESCRIPTION = """\
 Train a network of LIF neurons through the SoftLIF rate surrogate, run it in spikes, and report.
@@ -92,8 +90,9 @@ def parser():
     group.add_argument(
         "--synapse",
         type=float,
+        default=SYNAPSE.tau,
         metavar="TAU",
-        help="time constant of the alpha synapses in s; default: 0.002, with poisson 0.005",
+        help="time constant of the alpha synapses in s; default: %(default)s",
     )
 
     group = result.add_argument_group("runs")
@@ -147,13 +146,12 @@ def run(arguments, command):
         loaded = Parameters.load(arguments.load)
         _check_loaded(loaded, dataset, arguments.load)
         layers = loaded.layers
-    synapse = SYNAPSES[arguments.encoder] if arguments.synapse is None else arguments.synapse
     folder = Path(arguments.out) if arguments.out else _default_folder(arguments, dataset)
     classification.check_writable(folder)
 
     runs, seeds = [], range(arguments.seed, arguments.seed + arguments.seeds)
     spiking = {
-        "synapse": synapse,
+        "synapse": arguments.synapse,
         "encoder": arguments.encoder,
         "presentation_time": arguments.presentation_time,
         "dt": arguments.dt,
