@@ -69,6 +69,7 @@ def trained(digits, tmp_path_factory):
         epochs=60,
         batch_size=57,
         learning_rate=0.01,
+        current_scale=1.0,
         dropout=0.1,
         input_dropout=0.05,
         noise=5.0,
