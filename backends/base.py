@@ -4,6 +4,10 @@ import contextlib
 import warnings
 from abc import ABC, abstractmethod
 
+import numpy as np
+from nengo.builder.neurons import SimNeurons
+from nengo.config import ClassParams
+
 
 class Backend(ABC):
     """One way to run a Nengo network.
@@ -82,7 +86,38 @@ def quiet_build():
         warnings.filterwarnings("ignore", message=".*encountered in log1p")
         warnings.filterwarnings("ignore", message="Non-finite values detected in `max_rates`")
         warnings.filterwarnings("ignore", message="No GPU support detected")
+        # nengo-loihi marks unset delays of its integer state with NaN.
+        warnings.filterwarnings("ignore", message="invalid value encountered in cast")
         yield
+
+
+@contextlib.contextmanager
+def same_settings(network):
+    """Take back, after the block, settings that a backend's package adds to ``network.config``."""
+    # A setting is a Parameter object that holds its values, so the old objects bring back both.
+    before = {params: dict(params._extra_params) for params in _class_settings(network)}
+    try:
+        yield
+    finally:
+        for params in _class_settings(network):
+            params._extra_params = before.get(params, {})
+
+
+def _class_settings(network):
+    return [p for p in network.config.params.values() if isinstance(p, ClassParams)]
+
+
+def restart(simulator, seed):
+    """Bring a `nengo.Simulator` back to its first step, everything random drawn from ``seed``.
+
+    ``reset(seed)`` leaves alone the random streams of stochastic neurons, such as Poisson ones,
+    which Nengo makes once, while building.
+    """
+    simulator.reset(seed=seed)
+    neurons = [op for op in simulator.model.operators if isinstance(op, SimNeurons)]
+    streams = [op.state_extra["rng"] for op in neurons if "rng" in op.state_extra]
+    for stream, child in zip(streams, np.random.SeedSequence(seed).spawn(len(streams))):
+        stream.seed(child.generate_state(1)[0])
 
 
 class HeldInput:

@@ -55,8 +55,8 @@ def import_tensorflow():
     if not version.startswith("2."):
         raise BackendUnavailable(
             f"NengoDL with Keras {version}",
-            "import nengo_pc.learning or nengo_pc.backends before tensorflow or keras, or set the "
-            "environment variable TF_USE_LEGACY_KERAS=1 before Python starts",
+            "set the environment variable TF_USE_LEGACY_KERAS=1 before Python starts, or import "
+            "TensorFlow through nengo_pc.backends.compatibility.import_tensorflow() first",
             "TensorFlow was imported with Keras 3 as tf.keras, and NengoDL needs Keras 2",
         )
     return tf

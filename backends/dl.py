@@ -4,12 +4,15 @@ import contextlib
 
 import nengo
 import numpy as np
+from nengo.exceptions import ValidationError
 
-from .base import Backend, attributes, quiet_build
+from .base import Backend, attributes, quiet_build, same_settings
 from .compatibility import import_nengo_dl
 
-# A held image is fed to NengoDL once per step: this many bytes of it at a time.
-INPUT_BYTES = 128 * 2**20
+# A minibatch's share of memory: a held image is fed to NengoDL once per step, and each neuron takes
+# part in about so many arrays.
+MINIBATCH_BYTES = 128 * 2**20
+ARRAYS_PER_NEURON = 20
 
 
 class NengoDL(Backend):
@@ -31,9 +34,9 @@ class NengoDL(Backend):
         settings = {"inference_only": True}
         if "dtype" in options:
             settings["dtype"] = options.pop("dtype")
-        with network:
-            nengo_dl.configure_settings(planner=unmerged(nengo_dl), **settings)
-        with quiet_build():
+        with same_settings(network), quiet_build():
+            with network:
+                nengo_dl.configure_settings(planner=unmerged(nengo_dl), **settings)
             simulator = nengo_dl.Simulator(network, **options)
         simulator.substitutions = ()
         return simulator
@@ -44,37 +47,52 @@ class NengoDL(Backend):
         Parameters
         ----------
         batch_size : int, optional
-            Images at a time; by default as many as make 128 MiB of input.
+            Images at a time; by default as many as fill 128 MiB with input and neurons.
         """
-        nengo_dl = import_nengo_dl()
         if batch_size is None:
-            batch_size = max(1, INPUT_BYTES // (4 * n_steps * node.size_out))
-        batch_size = min(batch_size, len(images))
+            floats = n_steps * node.size_out + ARRAYS_PER_NEURON * network.n_neurons
+            batch_size = max(1, MINIBATCH_BYTES // (4 * floats))
+        elif isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
+            raise ValidationError(f"must be a positive int, got {batch_size!r}", "batch_size")
+        batch_size = min(int(batch_size), len(images))
+        dtype = options.get("dtype", "float32")
+        # NengoDL looks at its settings whenever it traces, so they stay for the whole run.
+        with same_settings(network), _added_probes(network, _means(keep)) as last:
+            simulator = self._prepared(
+                network, keep, last, n_steps, dt=dt, minibatch_size=batch_size, seed=seed, **options
+            )
+            with simulator:
+                for start in range(0, len(images), batch_size):
+                    batch = images[start : start + batch_size]
+                    size = len(batch)
+                    padded = np.zeros((batch_size, batch.shape[1]), dtype)
+                    padded[:size] = batch
+                    held = np.repeat(padded[:, None], n_steps, axis=1)
+                    data = simulator.predict_on_batch({node: held})
+                    results = {p: _reduced(data[p][:size], how) for p, how in keep.items()}
+                    for probe, extra in last.items():
+                        results[probe] += data[extra][:size, -1] / n_steps
+                    yield results
+
+    def _prepared(self, network, keep, last, n_steps, **options):
+        """A simulator that keeps no more history than is asked for."""
+        nengo_dl = import_nengo_dl()
         with network:
             nengo_dl.configure_settings(stateful=False, keep_history=True)
-        means = [p for p, how in keep.items() if how == "mean" and p.synapse is None]
+        for probe, how in keep.items():
+            network.config[probe].keep_history = not (how == "last" or probe in last)
+        for probe in last.values():
+            network.config[probe].keep_history = False
         # The mean without the history: a filter that adds up, read at the last step. A synapse's
         # output is seen one step late, so the last step itself is probed too and added.
         adding = nengo.LinearFilter([1 / n_steps], [1, -1], analog=False)
-        with _added_probes(network, means) as last:
-            for probe, how in (keep | dict.fromkeys(last.values(), "last")).items():
-                network.config[probe].keep_history = not (how == "last" or probe in means)
-            with attributes([(probe, "synapse", adding) for probe in means]):
-                simulator = self.simulator(
-                    network, dt=dt, minibatch_size=batch_size, seed=seed, **options
-                )
-        with simulator:
-            for start in range(0, len(images), batch_size):
-                batch = images[start : start + batch_size]
-                size = len(batch)
-                if size < batch_size:
-                    batch = np.concatenate([batch, np.zeros((batch_size - size, batch.shape[1]))])
-                held = np.repeat(batch[:, None].astype(np.float32), n_steps, axis=1)
-                data = simulator.predict_on_batch({node: held})
-                results = {p: _reduced(data[p][:size], how) for p, how in keep.items()}
-                for probe in means:
-                    results[probe] += data[last[probe]][:size, -1] / n_steps
-                yield results
+        with attributes([(probe, "synapse", adding) for probe in last]):
+            return self.simulator(network, **options)
+
+
+def _means(keep):
+    """Probes whose mean can be had from a filter: those that have no synapse."""
+    return [p for p, how in keep.items() if how == "mean" and p.synapse is None]
 
 
 @contextlib.contextmanager

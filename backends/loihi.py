@@ -16,7 +16,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import BuildError
 
-from .base import Backend, HeldInput, attributes, quiet_build, reduced
+from .base import Backend, HeldInput, attributes, quiet_build, reduced, restart
 from .compatibility import import_nengo_dl
 from .errors import BackendUnavailable
 
@@ -61,10 +61,18 @@ class Loihi(Backend):
         nengo_loihi = import_nengo_loihi()
         options.setdefault("target", "sim")
         nengo_loihi.add_params(network)
-        host = _place(network)
-        synapses, substitutions = _substitutes(network)
-        with attributes(synapses), quiet_build():
-            simulator = nengo_loihi.Simulator(network, **options)
+        places, host = _place(network)
+        with attributes(places):
+            synapses, substitutions = _substitutes(network)
+            with attributes(synapses), quiet_build():
+                try:
+                    simulator = nengo_loihi.Simulator(network, **options)
+                except NotImplementedError as error:
+                    raise BuildError(
+                        f"nengo-loihi cannot put this network on the chip ({error}); average "
+                        "pooling above a layer on the chip is one thing it cannot do, strides do "
+                        "the same"
+                    ) from error
         simulator.substitutions = (*host, *substitutions)
         return simulator
 
@@ -83,21 +91,22 @@ class Loihi(Backend):
 
 
 def _place(network):
-    """Put on the host what the chip can't have; what was done, in words."""
+    """What the chip can't have and the host runs: as `attributes` takes it, and in words."""
     direct = {
         _ensemble(c.post)
         for c in network.all_connections
         if isinstance(c.pre_obj, nengo.Node) and c.pre_obj.size_in == 0 and c.pre_obj.size_out > 1
     }
-    words = []
+    changes, words = [], []
     for ensemble in network.all_ensembles:
-        if not isinstance(ensemble.neuron_type, CHIP_NEURONS):
-            reason = f"the chip has no {type(ensemble.neuron_type).__name__} neurons"
+        kind = type(ensemble.neuron_type)
+        if kind not in CHIP_NEURONS and not kind.__module__.startswith("nengo_loihi"):
+            reason = f"the chip has no {kind.__name__} neurons"
         elif ensemble in direct:
             reason = "it receives values, not spikes"
         else:
             continue
-        network.config[ensemble].on_chip = False
+        changes.append((network.config[ensemble], "on_chip", False))
         words.append(f"{ensemble.label or ensemble} runs on the host: {reason}")
     if network.all_ensembles and len(words) == len(network.all_ensembles):
         raise BuildError(
@@ -105,7 +114,7 @@ def _place(network):
             "Node's values directly or has a neuron type that the chip lacks; put a spiking "
             "population of LIF neurons in between, or use the encoder 'poisson'"
         )
-    return words
+    return changes, words
 
 
 def _ensemble(obj):
@@ -162,10 +171,11 @@ def _rewind(simulator, seed):
 
     for name, part in simulator.sims.items():
         if name != "emulator":
-            part.reset(seed=seed)
+            restart(part, seed)
     for source in simulator.model.inputs:
         source.spikes = {t: s for t, s in source.spikes.items() if t in source.permanent}
-    simulator.sims["emulator"] = EmulatorInterface(simulator.model, seed=seed)
+    with quiet_build():
+        simulator.sims["emulator"] = EmulatorInterface(simulator.model, seed=seed)
     simulator._runner = StepRunner(
         simulator.model, simulator.sims, simulator.precompute, simulator.timers
     )

@@ -123,13 +123,16 @@ def present(
 
 def check_images(images, size=None, name="images"):
     """Images as a ``(n_images, size)`` array, or an error that says what is wrong with them."""
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError:
+        raise ValidationError("must all have the same shape", name) from None
     if images.ndim < 2 or len(images) == 0:
         raise ValidationError(
             f"must be at least one image, shape (n_images, ...), got shape {images.shape}", name
         )
-    if not np.issubdtype(images.dtype, np.number):
-        raise ValidationError(f"must be numbers, got {images.dtype}", name)
+    if images.dtype.kind not in "biuf":
+        raise ValidationError(f"must be real numbers, got {images.dtype}", name)
     images = images.reshape(len(images), -1)
     if size is not None and images.shape[1] != size:
         raise ValidationError(f"must have {size} values each, got {images.shape[1]}", name)

@@ -2,7 +2,7 @@
 
 import nengo
 
-from .base import Backend, HeldInput, attributes, quiet_build, reduced
+from .base import Backend, HeldInput, attributes, quiet_build, reduced, restart
 
 
 class Reference(Backend):
@@ -26,6 +26,6 @@ class Reference(Backend):
         with simulator:
             for i, image in enumerate(images):
                 held.value = image
-                simulator.reset(seed=seed + i)
+                restart(simulator, seed + i)
                 simulator.run_steps(n_steps, progress_bar=False)
                 yield {p: reduced(simulator.data[p], how)[None] for p, how in keep.items()}

@@ -1,11 +1,11 @@
 """A training run on disk, so that it can be continued."""
 
 import json
-import zipfile
 
 import numpy as np
 
 from nengo_pc.networks.files import whole_file
+from nengo_pc.networks.parameters import UNREADABLE
 
 FORMAT = "nengo-pc checkpoint"
 
@@ -27,8 +27,9 @@ def save_checkpoint(path, state, description):
     """
     text = json.dumps({"format": FORMAT, **description})
     arrays = {f"state_{i}": array for i, array in enumerate(state)}
-    with whole_file(path) as temporary:
-        np.savez(temporary, description=np.array(text), **arrays)
+    # A stream, since NumPy would add its suffix to a name without one.
+    with whole_file(path) as temporary, open(temporary, "wb") as stream:
+        np.savez(stream, description=np.array(text), **arrays)
 
 
 def load_checkpoint(path):
@@ -45,8 +46,8 @@ def load_checkpoint(path):
             state = [file[f"state_{i}"] for i in range(len(file.files) - 1)]
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError, ValueError) as error:
+    except UNREADABLE as error:
         raise CheckpointError(f"{path} is not a whole checkpoint: {error}") from error
-    if description.get("format") != FORMAT:
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of nengo-pc")
     return state, description

@@ -132,7 +132,7 @@ class NengoDLEngine:
         """
         variables = self._variables()
         if [v.shape.as_list() for v in variables] != [list(a.shape) for a in state]:
-            raise ValidationError("of another network or optimizer", "state", "NengoDLEngine")
+            raise ValidationError("of another network or optimizer", "state", self)
         for variable, value in zip(variables, state):
             variable.assign(value)
 

@@ -1,5 +1,7 @@
 """The settings of one training run."""
 
+import math
+import numbers
 from dataclasses import asdict, dataclass, fields
 
 from nengo.exceptions import ValidationError
@@ -76,27 +78,29 @@ class TrainingOptions:
         choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "activation": ACTIVATIONS}
         for name, allowed in choices.items():
             self._check(name, getattr(self, name) in allowed, f"one of {', '.join(allowed)}")
-        for name in ("epochs", "batch_size"):
+        for name, low in {"epochs": 1, "batch_size": 1, "shift": 0, "seed": 0}.items():
             value = getattr(self, name)
-            self._check(name, isinstance(value, int) and value >= 1, "a positive int")
-        for name in ("shift", "seed"):
-            value = getattr(self, name)
-            self._check(name, isinstance(value, int) and value >= 0, "an int from 0 on")
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            self._check(name, whole and low <= value < 2**21, f"an int from {low} to {2**21 - 1}")
         for name in ("dropout", "input_dropout", "label_smoothing"):
-            self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
-        for name in ("learning_rate", "smoothing", "current_scale"):
-            self._check(name, getattr(self, name) > 0, "positive")
+            self._check(name, self._is_number(name) and getattr(self, name) < 1, "in [0, 1)")
         for name in ("noise", "rate_weight", "weight_decay"):
-            self._check(name, getattr(self, name) >= 0, "0 or positive")
-        self._check(
-            "target_rate", self.target_rate is None or self.target_rate > 0, "None or positive Hz"
-        )
+            self._check(name, self._is_number(name), "a number from 0 on")
+        for name in ("learning_rate", "smoothing", "current_scale", "target_rate"):
+            if name != "target_rate" or self.target_rate is not None:
+                fits = self._is_number(name) and getattr(self, name) > 0
+                self._check(name, fits, "a positive number")
+        self._check("batch_norm", isinstance(self.batch_norm, bool), "True or False")
+
+    def _is_number(self, name):
+        """Whether the option is a finite real number, not below 0."""
+        value = getattr(self, name)
+        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        return real and math.isfinite(value) and value >= 0
 
     def _check(self, name, fits, wanted):
         if not fits:
-            raise ValidationError(
-                f"must be {wanted}, got {getattr(self, name)!r}", name, "TrainingOptions"
-            )
+            raise ValidationError(f"must be {wanted}, got {getattr(self, name)!r}", name, self)
 
     def to_dict(self):
         """As a JSON-able dict."""

@@ -1,6 +1,7 @@
 """The training loop: epochs, validation, checkpoints, progress."""
 
 import importlib.util
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from nengo_pc.backends.compatibility import import_tensorflow
 from nengo_pc.backends.errors import BackendUnavailable
+from nengo_pc.networks.layers import to_dict
 
 from .augmentation import shift
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -93,17 +95,18 @@ def train(
     split = dataset.train
     n_batches = len(split) // options.batch_size
     _check_fit(parameters, dataset, options, n_batches)
-    writer = _tensorboard_writer(tensorboard)
-    engine = NengoDLEngine(parameters, options, n_batches * options.epochs)
     run = {
         "network": str(parameters),
+        "layers": json.loads(json.dumps([to_dict(layer) for layer in parameters.layers])),
         "dataset": dataset.name,
         "options": options.to_dict(),
         "neuron": vars(parameters.neuron),
     }
-    history = []
+    state, history = None, []
     if resume and checkpoint is not None and Path(checkpoint).exists():
-        history = _resume(engine, checkpoint, run)
+        state, history = _load(checkpoint, run)
+    writer = _tensorboard_writer(tensorboard)
+    engine = NengoDLEngine(parameters, options, n_batches * options.epochs)
     bar = tqdm(
         total=n_batches * options.epochs,
         initial=n_batches * len(history),
@@ -113,6 +116,8 @@ def train(
     )
     try:
         with bar:
+            if state is not None:
+                engine.set_state(state)
             for epoch in range(len(history), options.epochs):
                 bar.set_description(f"epoch {epoch + 1}/{options.epochs}")
                 start = time.perf_counter()
@@ -131,8 +136,11 @@ def train(
                 )
                 bar.set_postfix(loss=f"{loss:.4f}", validation=f"{100 * validation:.2f} %")
                 writer(history[-1])
+                state = engine.state()
+                if not all(np.all(np.isfinite(array)) for array in state):
+                    raise _diverged(options, f"after epoch {epoch + 1}")
                 if checkpoint is not None:
-                    save_checkpoint(checkpoint, engine.state(), {**run, "history": history})
+                    save_checkpoint(checkpoint, state, {**run, "history": history})
         trained = engine.parameters()
     except KeyboardInterrupt as error:
         kept = f"{checkpoint} keeps it" if checkpoint is not None and history else "nothing is kept"
@@ -161,11 +169,8 @@ def _train_epoch(engine, split, options, epoch, bar):
         bar.update()
     losses = np.array([float(loss) for loss in losses])
     if not np.all(np.isfinite(losses)):
-        raise TrainingDiverged(
-            f"the loss was no longer finite in epoch {epoch + 1}, "
-            f"update {int(np.argmin(np.isfinite(losses))) + 1}: "
-            f"try a learning rate below {options.learning_rate:g}"
-        )
+        update = int(np.argmin(np.isfinite(losses))) + 1
+        raise _diverged(options, f"in epoch {epoch + 1}, update {update}")
     accuracy = sum(int(c) for c in correct) / (n_batches * options.batch_size)
     return float(losses.mean()), accuracy
 
@@ -192,15 +197,22 @@ def _check_fit(parameters, dataset, options, n_batches):
         )
 
 
-def _resume(engine, checkpoint, run):
+def _diverged(options, when):
+    return TrainingDiverged(
+        f"the loss or a parameter was no longer finite {when}: "
+        f"try a learning rate below {options.learning_rate:g}"
+    )
+
+
+def _load(checkpoint, run):
+    """State and history of a checkpoint that must be of ``run``."""
     state, description = load_checkpoint(checkpoint)
     for name, value in run.items():
         if description.get(name) != value:
             raise CheckpointError(
                 f"{checkpoint} is of another run: {_difference(name, description.get(name), value)}"
             )
-    engine.set_state(state)
-    return description["history"]
+    return state, description["history"]
 
 
 def _difference(name, theirs, ours):

@@ -1,5 +1,7 @@
 """The feed-forward classifier: one class for the rate network and the spiking one."""
 
+import numbers
+
 import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
@@ -60,8 +62,8 @@ class SpikingClassifier(nengo.Network):
             raise ValidationError(
                 f"must be one of {', '.join(ENCODERS)}, got {encoder!r}", "encoder", self
             )
-        if isinstance(synapse, (int, float)):
-            synapse = nengo.Alpha(synapse)
+        if isinstance(synapse, numbers.Real):
+            synapse = nengo.Alpha(float(synapse))
         self.parameters = parameters
         self.synapse = synapse
         self.neuron_type = parameters.neuron.spiking() if neuron_type is None else neuron_type

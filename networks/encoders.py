@@ -4,6 +4,8 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
+from .parameters import is_positive
+
 ENCODERS = ("constant", "poisson")
 
 
@@ -31,7 +33,7 @@ class PoissonEncoder(nengo.Network):
     def __init__(self, n_inputs, maximum_rate=250.0, **kwargs):
         kwargs.setdefault("label", "Poisson encoder")
         super().__init__(**kwargs)
-        if not (np.isscalar(maximum_rate) and np.isfinite(maximum_rate) and maximum_rate > 0):
+        if not is_positive(maximum_rate):
             raise ValidationError(
                 f"must be a positive rate in Hz, got {maximum_rate!r}", "maximum_rate", self
             )

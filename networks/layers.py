@@ -12,16 +12,20 @@ import numpy as np
 from nengo.exceptions import ValidationError
 
 
+def _is_positive_int(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+
+
 def _pair(value, name, obj):
     """``value``, a positive int or a pair of them, as a pair."""
-    pair = (value, value) if np.ndim(value) == 0 else tuple(value)
-    if len(pair) != 2 or any(int(v) != v or v < 1 for v in pair):
+    pair = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value, value)
+    if len(pair) != 2 or not all(_is_positive_int(v) for v in pair):
         raise ValidationError(f"must be a positive int or two of them, got {value!r}", name, obj)
     return tuple(int(v) for v in pair)
 
 
 def _positive(value, name, obj):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not _is_positive_int(value):
         raise ValidationError(f"must be a positive int, got {value!r}", name, obj)
     return int(value)
 
@@ -46,7 +50,7 @@ class Dense:
     units: int
 
     def __post_init__(self):
-        object.__setattr__(self, "units", _positive(self.units, "units", "Dense"))
+        object.__setattr__(self, "units", _positive(self.units, "units", self))
 
     def __str__(self):
         return str(self.units)
@@ -98,13 +102,12 @@ class Convolution:
     padding: str = "valid"
 
     def __post_init__(self):
-        obj = "Convolution"
-        object.__setattr__(self, "filters", _positive(self.filters, "filters", obj))
-        object.__setattr__(self, "kernel_size", _pair(self.kernel_size, "kernel_size", obj))
-        object.__setattr__(self, "strides", _pair(self.strides, "strides", obj))
+        object.__setattr__(self, "filters", _positive(self.filters, "filters", self))
+        object.__setattr__(self, "kernel_size", _pair(self.kernel_size, "kernel_size", self))
+        object.__setattr__(self, "strides", _pair(self.strides, "strides", self))
         if self.padding not in ("valid", "same"):
             raise ValidationError(
-                f"must be 'valid' or 'same', got {self.padding!r}", "padding", obj
+                f"must be 'valid' or 'same', got {self.padding!r}", "padding", self
             )
 
     def __str__(self):
@@ -114,19 +117,18 @@ class Convolution:
 
     def output_shape(self, input_shape):
         """Shape ``(height, width, filters)``."""
-        if self.padding == "valid" and any(
-            k > n for k, n in zip(self.kernel_size, _image_shape(input_shape, str(self)))
-        ):
+        _image_shape(input_shape, self)
+        if self.padding == "valid" and any(k > n for k, n in zip(self.kernel_size, input_shape)):
             raise ValidationError(
                 f"a kernel of {self.kernel_size} does not fit into an image of {input_shape[:2]}",
                 "kernel_size",
-                "Convolution",
+                self,
             )
         return tuple(self.transform(None, input_shape).output_shape.shape)
 
     def weight_shape(self, input_shape):
         """Shape of the kernels, ``(rows, columns, input channels, filters)``."""
-        return (*self.kernel_size, _image_shape(input_shape, str(self))[-1], self.filters)
+        return (*self.kernel_size, _image_shape(input_shape, self)[-1], self.filters)
 
     def bias_shape(self, input_shape):
         """One bias per filter, ``(filters,)``."""
@@ -181,17 +183,23 @@ class AveragePooling:
     size: tuple = (2, 2)
 
     def __post_init__(self):
-        object.__setattr__(self, "size", _pair(self.size, "size", "AveragePooling"))
+        object.__setattr__(self, "size", _pair(self.size, "size", self))
 
     def __str__(self):
         return f"pool{self.size[0]}"
 
     def _convolution(self, input_shape):
-        channels = _image_shape(input_shape, str(self))[-1]
+        channels = _image_shape(input_shape, self)[-1]
         return Convolution(channels, self.size, strides=self.size)
 
     def output_shape(self, input_shape):
         """Shape ``(height // size, width // size, channels)``."""
+        if any(k > n for k, n in zip(self.size, _image_shape(input_shape, self))):
+            raise ValidationError(
+                f"a block of {self.size} does not fit into an image of {input_shape[:2]}",
+                "size",
+                self,
+            )
         return self._convolution(input_shape).output_shape(input_shape)
 
     def fan_out(self, input_shape):
@@ -252,6 +260,8 @@ def shapes(input_shape, layers):
     nengo.exceptions.ValidationError
         If a layer does not fit on what is below it.
     """
+    if len(input_shape) == 0 or not all(_is_positive_int(n) for n in input_shape):
+        raise ValidationError(f"must be positive ints, got {input_shape!r}", "input_shape")
     result = [tuple(int(n) for n in input_shape)]
     for layer in layers:
         result.append(layer.output_shape(result[-1]))

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import numbers
 import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +17,23 @@ from .layers import from_dict, shapes, to_dict
 
 FORMAT = "nengo-pc parameters"
 VERSION = 1
+# What NumPy raises on files that are not whole, not its own, or not to be trusted.
+UNREADABLE = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def is_positive(value):
+    """Whether ``value`` is a finite real number above 0."""
+    return isinstance(value, numbers.Real) and bool(np.isfinite(value)) and value > 0
 
 
 @dataclass(frozen=True)
@@ -37,8 +56,8 @@ class LIFConstants:
     def __post_init__(self):
         for name in ("tau_rc", "tau_ref", "amplitude"):
             value = getattr(self, name)
-            if not (np.isscalar(value) and np.isfinite(value) and value > 0):
-                raise ValidationError(f"must be a positive number, got {value!r}", name)
+            if not is_positive(value):
+                raise ValidationError(f"must be a positive number, got {value!r}", name, self)
 
     def spiking(self):
         """The spiking neuron type, started from rest."""
@@ -86,14 +105,14 @@ class Parameters:
         set_(self, "input_shape", tuple(int(n) for n in self.input_shape))
         set_(self, "layers", tuple(self.layers))
         if not self.layers or not self.layers[-1].has_weights:
-            raise ValidationError("the last layer must have weights", "layers", "Parameters")
+            raise ValidationError("the last layer must have weights", "layers", self)
         for name in ("weights", "biases"):
             values = tuple(getattr(self, name))
             if len(values) != len(self.layers):
                 raise ValidationError(
                     f"must be one per layer ({len(self.layers)}), got {len(values)}",
                     name,
-                    "Parameters",
+                    self,
                 )
             set_(self, name, tuple(None if v is None else np.asarray(v, "f4") for v in values))
         for i, (layer, below) in enumerate(zip(self.layers, self.shapes)):
@@ -108,12 +127,10 @@ class Parameters:
                 if value is None or value.shape != shape:
                     given = None if value is None else value.shape
                     raise ValidationError(
-                        f"layer {i} ({layer}) needs shape {shape}, got {given}", name, "Parameters"
+                        f"layer {i} ({layer}) needs shape {shape}, got {given}", name, self
                     )
                 if not np.all(np.isfinite(value)):
-                    raise ValidationError(
-                        f"layer {i} ({layer}) holds NaN or infinity", name, "Parameters"
-                    )
+                    raise ValidationError(f"layer {i} ({layer}) holds NaN or infinity", name, self)
 
     def __str__(self):
         return "-".join([str(int(np.prod(self.input_shape))), *map(str, self.layers)])
@@ -194,8 +211,9 @@ class Parameters:
             if weights is not None:
                 arrays[f"weights_{i}"] = weights
                 arrays[f"bias_{i}"] = bias
-        with whole_file(path) as temporary:
-            np.savez_compressed(temporary, **arrays)
+        # A stream, since NumPy would add its suffix to a name without one.
+        with whole_file(path) as temporary, open(temporary, "wb") as stream:
+            np.savez_compressed(stream, **arrays)
 
     @classmethod
     def load(cls, path):
@@ -212,15 +230,15 @@ class Parameters:
             raise FileNotFoundError(f"no parameters file at {path}")
 
         def refuse(reason):
-            return ValidationError(f"{path}: {reason}", "path", "Parameters")
+            return ValidationError(f"{path}: {reason}", "path", cls)
 
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
-            raise refuse(f"truncated, or not an .npz file ({error})") from error
-        except ValueError as error:
-            raise refuse(f"holds pickled objects or is not an .npz file ({error})") from error
+        except UNREADABLE as error:
+            raise refuse(
+                f"truncated, holds pickled objects, or is not an .npz file ({error})"
+            ) from error
         try:
             description = json.loads(str(arrays.pop("description")))
             if description["format"] != FORMAT:
@@ -230,18 +248,15 @@ class Parameters:
                     f"version {description['version']}, this package reads version {VERSION}"
                 )
             layers = tuple(from_dict(d) for d in description["layers"])
-            input_shape = tuple(description["input_shape"])
-            neuron = LIFConstants(**description["neuron"])
-            metadata = description["metadata"]
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            return cls(
+                description["input_shape"],
+                layers,
+                [arrays.get(f"weights_{i}") for i in range(len(layers))],
+                [arrays.get(f"bias_{i}") for i in range(len(layers))],
+                LIFConstants(**description["neuron"]),
+                description["metadata"],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, ValidationError):
+                raise
             raise refuse(f"not a parameters file of nengo-pc ({error!r})") from error
-        except AttributeError as error:
-            raise refuse("not a parameters file of nengo-pc") from error
-        return cls(
-            input_shape,
-            layers,
-            [arrays.get(f"weights_{i}") for i in range(len(layers))],
-            [arrays.get(f"bias_{i}") for i in range(len(layers))],
-            neuron,
-            metadata,
-        )

@@ -290,7 +290,6 @@ def test_synapses_as_they_are_given():
     assert synapses(synapse=None) == {None}
 
 
-@pytest.mark.xfail(strict=True, reason="isinstance(numpy.float32(), float) is False: a low-pass")
 def test_a_numpy_number_is_an_alpha_synapse_too():
     classifier = SpikingClassifier(perturbed(*MLP), synapse=np.float32(0.01))
     (connection,) = (

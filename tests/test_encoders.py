@@ -85,7 +85,6 @@ def test_a_rate_is_a_positive_number(rate):
     assert error.value.attr == "maximum_rate"
 
 
-@pytest.mark.xfail(strict=True, reason="numpy.isscalar takes text too")
 def test_a_rate_of_another_type_is_named():
     with pytest.raises(ValidationError) as error:
         PoissonEncoder(3, maximum_rate="250")

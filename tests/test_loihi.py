@@ -182,7 +182,6 @@ def test_synapses_are_put_back():
     assert nengo.Alpha(0.003) in before
 
 
-@pytest.mark.xfail(strict=True, reason="on_chip = False stays in the network's config")
 def test_where_populations_run_is_put_back():
     network = build((14, 12, 8))
     network.layers[1].neuron_type = nengo.LIFRate()
@@ -194,7 +193,6 @@ def test_where_populations_run_is_put_back():
     np.testing.assert_array_equal(again[network.spikes[1]], wanted[fresh.spikes[1]])
 
 
-@pytest.mark.xfail(strict=True, reason="a subclass of LIF is built as LIF, and nobody is told")
 def test_neurons_that_only_derive_from_lif_are_not_taken_for_lif():
     network = build(neuron_type=nengo.AdaptiveLIF(), encoder="poisson", seed=1)
     try:
@@ -225,9 +223,6 @@ def test_other_synapses_are_named():
         show(build(synapse=synapse))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="nengo-loihi's NotImplementedError on merging a passthrough Node"
-)
 def test_pooling_after_the_chip_is_an_error_in_words():
     layers = [Convolution(2, 3), AveragePooling(2), Dense(5), Dense(2)]
     parameters = Parameters.random((6, 6, 1), layers, seed=1)
