@@ -126,8 +126,8 @@ def test_poisson_input_and_the_loihi_emulator(small_run, tmp_path):
 
 
 def test_convolutions(tmp_path):
-    arguments = ["--dataset", "digits", "--network", "conv", "--epochs", "6", "--hidden", "32"]
-    spiking = ["--presentation-time", "0.05", "--test-images", "40"]
+    arguments = ["--dataset", "digits", "--network", "conv", "--epochs", "15", "--hidden", "32"]
+    spiking = ["--presentation-time", "0.1", "--test-images", "100"]
     assert mnist_snn.main([*arguments, *spiking, "--out", str(tmp_path)]) == 0
     assert runs_in(tmp_path)[0]["accuracy"] > 0.8
 
