@@ -19,7 +19,8 @@ PACKAGES = FOLDERS + [
     f"{folder}.{package}" for folder in FOLDERS for package in find_packages(folder)
 ]
 
-TENSORFLOW = "2.18"  # the oldest that was tried; backends/compatibility.py makes NengoDL run on it
+# backends/compatibility.py makes NengoDL run on these; constraints.txt has the version tested.
+TENSORFLOW = "2.18"
 
 setup(
     name="nengo-pc",
