@@ -84,6 +84,7 @@ def main():
             task()
             if epoch > 0:  # the first compiles
                 seconds[name].append(time.perf_counter() - start)
+    engine.close()
     for name, values in seconds.items():
         print(f"{name:15} {statistics.median(values):6.2f} s an epoch (median of {n_epochs})")
     for name in models:
