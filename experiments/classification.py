@@ -8,7 +8,6 @@ import nengo
 import numpy as np
 
 from nengo_pc import analysis
-from nengo_pc.analysis import plots
 from nengo_pc.analysis.results import to_json
 from nengo_pc.backends import present
 from nengo_pc.learning import train
@@ -92,9 +91,7 @@ def evaluate(parameters, split, backend, synapse, encoder, presentation_time, dt
         neuron's mean rate, by layer.
     """
     network = SpikingClassifier(parameters, synapse=synapse, encoder=encoder, seed=seed)
-    populations = {f"layer {i + 1}": layer for i, layer in enumerate(network.layers)}
-    if network.encoder is not None:
-        populations = {"encoder": network.encoder.population, **populations}
+    populations = _populations(network)
     with network:
         output = nengo.Probe(network.output)
         activity = {name: nengo.Probe(ens.neurons) for name, ens in populations.items()}
@@ -127,6 +124,13 @@ def evaluate(parameters, split, backend, synapse, encoder, presentation_time, dt
         "seconds": {"simulate": shown.seconds},
         "neuron_rates_hz": {name: r.mean(axis=0) for name, r in rates.items()},
     }
+
+
+def _populations(network):
+    """Spiking populations by the name that reports give them, from the input up."""
+    layers = {f"layer {i + 1}": layer for i, layer in enumerate(network.layers)}
+    encoder = {} if network.encoder is None else {"encoder": network.encoder.population}
+    return encoder | layers
 
 
 def _costs(parameters, rates, presentation_time, n_steps):
@@ -171,12 +175,13 @@ def evaluate_once(path, settings, resume, measure):
 
 def raster_figures(parameters, split, synapse, encoder, presentation_time, dt, seed):
     """The first image of ``split``, and the spikes of every layer while it is shown."""
+    # Asking for help or training only should not pay for matplotlib.
+    from nengo_pc.analysis import plots
+
     network = SpikingClassifier(parameters, synapse=synapse, encoder=encoder, seed=seed)
     with network:
         output = nengo.Probe(network.output)
-        probes = {f"layer {i + 1}": nengo.Probe(e.neurons) for i, e in enumerate(network.layers)}
-        if network.encoder is not None:
-            probes = {"encoder": nengo.Probe(network.encoder.output), **probes}
+        probes = {name: nengo.Probe(ens.neurons) for name, ens in _populations(network).items()}
     image, label = split.images[:1], int(split.labels[0])
     shown = present(
         network,

@@ -1,6 +1,7 @@
 """The spiking MNIST classifier: ``run_mnist_snn.py``."""
 
 import argparse
+import functools
 import shlex
 import sys
 from dataclasses import fields, replace
@@ -170,6 +171,8 @@ def run(arguments, command):
                 arguments.resume,
                 arguments.tensorboard,
             )
+        # Of the seed, not of the backend: worked out once, and only if a backend is measured.
+        rate = functools.cache(lambda p=parameters: classification.rate_accuracy(p, test))
         print(f"Running {parameters} on {len(test)} test images")
         for backend in backends:
             settings = {
@@ -186,7 +189,9 @@ def run(arguments, command):
                     seed_folder / f"run-{backend}.json",
                     settings,
                     arguments.resume,
-                    lambda p=parameters, b=backend, s=seed: _measure(p, test, b, s, spiking),
+                    lambda p=parameters, b=backend, s=seed, r=rate: _measure(
+                        p, test, b, s, spiking, r
+                    ),
                 )
             )
         if seed == seeds[0]:
@@ -241,12 +246,12 @@ def _default_folder(arguments, dataset):
     return Path("results", "mnist_snn", "-".join(words))
 
 
-def _measure(parameters, test, backend, seed, spiking):
+def _measure(parameters, test, backend, seed, spiking, rate_accuracy):
     measured = classification.evaluate(parameters, test, backend, seed=seed, **spiking)
     record = parameters.metadata.get("training", {})
     history = record.get("history", [])
     measured["seed"] = seed
-    measured["rate_accuracy"] = classification.rate_accuracy(parameters, test)
+    measured["rate_accuracy"] = rate_accuracy()
     measured["seconds"]["train"] = sum(epoch["seconds"] for epoch in history) or None
     measured["history"] = history
     return measured
