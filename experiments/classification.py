@@ -10,7 +10,7 @@ import numpy as np
 from nengo_pc import analysis
 from nengo_pc.analysis.results import to_json
 from nengo_pc.backends import present
-from nengo_pc.learning import train
+from nengo_pc.learning import TrainingDiverged, train
 from nengo_pc.networks import Parameters, SpikingClassifier
 from nengo_pc.networks.files import whole_file
 
@@ -50,6 +50,11 @@ def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None)
     -------
     nengo_pc.networks.Parameters
         With their training in ``metadata["training"]``.
+
+    Raises
+    ------
+    TrainingDiverged
+        The last good parameters are then in ``last_good_parameters.npz``.
     """
     path, checkpoint = folder / "parameters.npz", folder / "checkpoint.npz"
     start = Parameters.random(dataset.image_shape, layers, seed=options.seed)
@@ -62,7 +67,14 @@ def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None)
             dataset.name,
         ):
             return trained
-    result = train(start, dataset, options, checkpoint, resume, tensorboard=tensorboard)
+    try:
+        result = train(start, dataset, options, checkpoint, resume, tensorboard=tensorboard)
+    except TrainingDiverged as error:
+        kept = folder / "last_good_parameters.npz"
+        error.parameters.save(kept)
+        raise TrainingDiverged(
+            f"{error}. Last good parameters: {kept}", error.parameters
+        ) from error
     result.parameters.save(path)
     checkpoint.unlink(missing_ok=True)
     return result.parameters

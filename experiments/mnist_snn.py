@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import itertools
 import shlex
 import sys
 from dataclasses import fields, replace
@@ -14,20 +15,25 @@ from nengo.exceptions import NengoException, ValidationError
 from nengo_pc import analysis, datasets
 from nengo_pc.backends import BACKENDS, BackendUnavailable
 from nengo_pc.backends.registry import get_backend
-from nengo_pc.learning import TrainingInterrupted, TrainingOptions
-from nengo_pc.learning.options import ACTIVATIONS, OPTIMIZERS, SCHEDULES
+from nengo_pc.learning import TrainingDiverged, TrainingInterrupted, TrainingOptions
+from nengo_pc.learning.options import LIF_ACTIVATIONS, OPTIMIZERS, SCHEDULES
+from nengo_pc.learning.rule_options import DTYPES, INTEGRATORS, LOSSES, METHODS, NUDGINGS
 from nengo_pc.networks import Parameters
 from nengo_pc.networks.classifier import SYNAPSE
 from nengo_pc.networks.encoders import ENCODERS
+from nengo_pc.networks.feedback import FEEDBACKS
+from nengo_pc.networks.gates import DERIVATIVES
 
 from . import classification
 from .presets import NETWORKS, preset
 
 DESCRIPTION = """\
-Train a network of LIF neurons through the SoftLIF rate surrogate, run it in spikes, and report.
+Train a network of LIF neurons through the SoftLIF rate surrogate, by backprop or by predictive
+coding, run it in spikes, and report.
 
-With no argument: a 784-300-300-10 network, trained on MNIST and run in spikes on NengoDL over the
-whole test set. Where MNIST can't be had, the embedded 8x8 digits are used, and the report says so.
+With no argument: a 784-300-300-10 network, trained on MNIST by NengoDL and run in spikes on NengoDL
+over the whole test set. Where MNIST can't be had, the embedded 8x8 digits are used, and the report
+says so.
 """
 
 
@@ -52,7 +58,28 @@ def parser():
     )
     group.add_argument("--load", metavar="FILE", help="parameters.npz to run, without training")
 
-    group = result.add_argument_group("training; defaults depend on network and data set")
+    group = result.add_argument_group("learning rule (docs/predictive_coding.md)")
+    group.add_argument(
+        "--method",
+        action="append",
+        choices=METHODS,
+        help="may be given several times, for one table; default: nengodl",
+    )
+    group.add_argument("--loss", choices=LOSSES, help="at the output")
+    group.add_argument("--feedback", choices=FEEDBACKS, help="weights that carry errors down")
+    group.add_argument("--feedback-decay", type=float, metavar="D", help="of kolen-pollack")
+    group.add_argument("--derivative", choices=DERIVATIVES, help="factor of feedback in a neuron")
+    group.add_argument("--box-width", type=float, metavar="W", help="of the box derivative")
+    group.add_argument("--inference-steps", type=int, metavar="T", help="that values take")
+    group.add_argument("--inference-rate", type=float, metavar="RATE", help="size of such a step")
+    group.add_argument("--integrator", choices=INTEGRATORS, help="of the values")
+    group.add_argument("--tolerance", type=float, metavar="V", help="stop where values move slower")
+    group.add_argument("--nudging", choices=NUDGINGS, help="how the target acts on the output")
+    group.add_argument("--beta", type=float, help="strength of the nudging")
+    group.add_argument("--precision", type=float, nargs="+", metavar="PI", help="one per layer")
+    group.add_argument("--dtype", choices=DTYPES, help="of the training")
+
+    group = result.add_argument_group("training; defaults depend on network, data set and method")
     flag = argparse.BooleanOptionalAction
     group.add_argument("--epochs", type=int)
     group.add_argument("--batch-size", type=int, metavar="N")
@@ -72,7 +99,7 @@ def parser():
     group.add_argument("--label-smoothing", type=float, metavar="P")
     group.add_argument("--shift", type=int, metavar="PIXELS", help="move training images at random")
     group.add_argument("--smoothing", type=float, metavar="GAMMA", help="of SoftLIF")
-    group.add_argument("--activation", choices=ACTIVATIONS, help="rate curve that is trained")
+    group.add_argument("--activation", choices=LIF_ACTIVATIONS, help="rate curve that is trained")
     group.add_argument("--tensorboard", metavar="FOLDER", help="write TensorBoard's event files")
 
     group = result.add_argument_group("spikes")
@@ -117,7 +144,7 @@ def main(argv=None):
     except TrainingInterrupted as interruption:
         print(f"\n{interruption}. The same command with --resume goes on.", file=sys.stderr)
         return 130
-    except (NengoException, BackendUnavailable, ValueError, OSError) as error:
+    except (NengoException, BackendUnavailable, TrainingDiverged, ValueError, OSError) as error:
         print(f"run_mnist_snn.py: error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -141,28 +168,34 @@ def run(arguments, command):
     if dataset.notice:
         print(f"NOTICE: {dataset.notice}")
     test = _test_split(dataset, arguments.test_images)
-    layers, options = preset(arguments.network, dataset, arguments.hidden)
-    options = _override(options, arguments)
+    trainings = {}  # options by method
+    for method in arguments.method or ["nengodl"]:
+        layers, options = preset(arguments.network, dataset, arguments.hidden, method)
+        trainings[method] = _override(options, arguments)
     if arguments.load:
         loaded = Parameters.load(arguments.load)
         _check_loaded(loaded, dataset, arguments.load)
+        if len(trainings) > 1:
+            raise ValidationError("is trained already: leave --method out", "--load")
         layers = loaded.layers
     folder = Path(arguments.out) if arguments.out else _default_folder(arguments, dataset)
     classification.check_writable(folder)
 
-    runs, seeds = [], range(arguments.seed, arguments.seed + arguments.seeds)
+    runs, first, seeds = [], None, range(arguments.seed, arguments.seed + arguments.seeds)
     spiking = {
         "synapse": arguments.synapse,
         "encoder": arguments.encoder,
         "presentation_time": arguments.presentation_time,
         "dt": arguments.dt,
     }
-    for seed in seeds:
+    for (method, options), seed in itertools.product(trainings.items(), seeds):
         seed_folder = folder / f"seed-{seed}"
+        if len(trainings) > 1:
+            seed_folder = folder / method / f"seed-{seed}"
         if arguments.load:
             parameters = loaded
         else:
-            print(f"\nTraining {layers_name(dataset, layers)}, seed {seed}")
+            print(f"\nTraining {layers_name(dataset, layers)} by {method}, seed {seed}")
             parameters = classification.train_seed(
                 dataset,
                 layers,
@@ -184,19 +217,16 @@ def run(arguments, command):
                 "version": version("nengo-pc"),
                 **spiking,
             }
-            runs.append(
-                classification.evaluate_once(
-                    seed_folder / f"run-{backend}.json",
-                    settings,
-                    arguments.resume,
-                    lambda p=parameters, b=backend, s=seed, r=rate: _measure(
-                        p, test, b, s, spiking, r
-                    ),
-                )
+            run = classification.evaluate_once(
+                seed_folder / f"run-{backend}.json",
+                settings,
+                arguments.resume,
+                lambda p=parameters, b=backend, s=seed, r=rate: _measure(p, test, b, s, spiking, r),
             )
-        if seed == seeds[0]:
-            parameters.save(folder / "parameters.npz")
+            runs.append(run | _training_record(parameters))
+        if first is None:
             first = parameters
+            parameters.save(folder / "parameters.npz")
     metrics = _metrics(command, arguments, dataset, first, spiking, runs)
     figures = _figures(first, dataset, runs, spiking, seeds[0])
     analysis.write_report(folder, metrics, figures)
@@ -216,7 +246,7 @@ def _override(options, arguments):
     given = {
         field.name: getattr(arguments, field.name)
         for field in fields(TrainingOptions)
-        if getattr(arguments, field.name) is not None
+        if field.name != "method" and getattr(arguments, field.name) is not None
     }
     return replace(options, **given)
 
@@ -243,7 +273,8 @@ def _check_loaded(parameters, dataset, path):
 
 def _default_folder(arguments, dataset):
     words = [dataset.name, arguments.network, *map(str, arguments.hidden or ()), arguments.encoder]
-    return Path("results", "mnist_snn", "-".join(words))
+    words += [*(arguments.method or ()), arguments.feedback, arguments.derivative]
+    return Path("results", "mnist_snn", "-".join(word for word in words if word))
 
 
 def _measure(parameters, test, backend, seed, spiking, rate_accuracy):
@@ -257,9 +288,28 @@ def _measure(parameters, test, backend, seed, spiking, rate_accuracy):
     return measured
 
 
-def _metrics(command, arguments, dataset, parameters, spiking, runs):
+def method_name(options):
+    """How reports call a training: the method, its rate curve, and what is not usual of it."""
+    words = [options.method, options.activation]
+    if options.feedback != "transpose":
+        words.append(f"{options.feedback} feedback")
+    if options.derivative != "exact":
+        words.append(f"{options.derivative} derivative")
+    return ", ".join(words)
+
+
+def _training_record(parameters):
+    """What ``metrics.json`` says of the training of a run."""
     record = parameters.metadata.get("training", {})
-    options = record.get("options", {})
+    options = TrainingOptions(**record.get("options", {}))
+    return {
+        "method": method_name(options),
+        "optimizer": options.optimizer,
+        "training_options": options.to_dict(),
+    }
+
+
+def _metrics(command, arguments, dataset, parameters, spiking, runs):
     return {
         "experiment": "mnist_snn",
         "version": version("nengo-pc"),
@@ -271,9 +321,6 @@ def _metrics(command, arguments, dataset, parameters, spiking, runs):
         "n_train": len(dataset.train),
         "network": str(parameters),
         "n_parameters": parameters.n_parameters,
-        "method": f"backprop, {options.get('activation', 'softlif')}",
-        "optimizer": options.get("optimizer"),
-        "training_options": options,
         "loaded": arguments.load,
         **spiking,
         "synapse": f"alpha, {1000 * spiking['synapse']:g} ms",
@@ -286,19 +333,29 @@ def _figures(parameters, dataset, runs, spiking, seed):
     from nengo_pc.analysis import plots
 
     first = runs[0]
+    of_seed = [run for run in runs if run["seed"] == seed]
+    several = len({run["method"] for run in runs}) > 1
     curves = {
-        run["backend"]: run["accuracy_over_time"]["accuracy"] for run in runs if run["seed"] == seed
+        run["training_options"]["method"] if several else run["backend"]: run["accuracy_over_time"][
+            "accuracy"
+        ]
+        for run in of_seed
+        if not several or run["backend"] == first["backend"]
     }
     labels = [sum(row) for row in first["confusion_matrix"]]
     figures = {}
-    if first["history"]:
-        figures["training"] = (
-            plots.training_curves(first["history"]),
-            "Loss and accuracy while training.",
-        )
+    for run in of_seed:
+        if run["history"] and run["backend"] == first["backend"]:
+            method = run["training_options"]["method"]
+            figures[f"training_{method}" if several else "training"] = (
+                plots.training_curves(run["history"]),
+                f"Loss and accuracy while training ({run['method']}).",
+            )
     figures["accuracy_over_time"] = (
         plots.accuracy_over_time(
-            first["accuracy_over_time"]["time_s"], curves, first["rate_accuracy"]
+            first["accuracy_over_time"]["time_s"],
+            curves,
+            None if several else first["rate_accuracy"],
         ),
         "Test accuracy if the presentation were cut short.",
     )
@@ -323,6 +380,7 @@ def _print_table(runs, dataset):
     print(f"\n{runs[0]['network']}, {dataset.name}, {runs[0]['encoder']} input")
     rows = [
         {
+            "method": run["method"],
             "seed": run["seed"],
             "backend": run["backend"],
             "images": run["n_test"],
@@ -340,7 +398,7 @@ def _print_table(runs, dataset):
         if summary["n_seeds"] > 1:
             rate, spikes = summary["rate_accuracy"], summary["accuracy"]
             print(
-                f"{summary['backend']}, {summary['n_seeds']} seeds: "
+                f"{summary['method']}, {summary['backend']}, {summary['n_seeds']} seeds: "
                 f"rate {100 * rate['mean']:.2f} ± {100 * rate['sd']:.2f} %, "
                 f"spiking {100 * spikes['mean']:.2f} ± {100 * spikes['sd']:.2f} %"
             )

@@ -11,7 +11,11 @@ NETWORKS = ("mlp", "conv")
 HIDDEN = (300, 300)
 
 
-def preset(network, dataset, hidden=None):
+# What other methods than NengoDL's backprop need differently.
+METHOD_OPTIONS = {}
+
+
+def preset(network, dataset, hidden=None, method="nengodl"):
     """Layers and training options for a network by name.
 
     Parameters
@@ -21,6 +25,8 @@ def preset(network, dataset, hidden=None):
     hidden : sequence of int, optional
         Units of the dense hidden layers: 300 and 300 for "mlp"; for "conv" those above the
         convolutions.
+    method : str
+        One of `nengo_pc.learning.rule_options.METHODS`.
 
     Returns
     -------
@@ -50,4 +56,5 @@ def preset(network, dataset, hidden=None):
     if not large:
         # A thousand images of 8x8: smaller minibatches, more epochs, at most a pixel's shift.
         options = replace(options, epochs=60, batch_size=50, shift=min(options.shift, 1))
+    options = replace(options, method=method, **METHOD_OPTIONS.get(method, {}))
     return [*layers, Dense(dataset.n_classes)], options

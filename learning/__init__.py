@@ -1,11 +1,13 @@
-"""How weights change: off-line trainers. TensorFlow is imported when training starts."""
+"""How weights change: off-line trainers and an on-line rule. TensorFlow is imported when used."""
 
 from .checkpoint import CheckpointError
+from .error_hebbian import ErrorHebbian
 from .options import TrainingOptions
 from .trainer import TrainingDiverged, TrainingInterrupted, TrainingResult, train
 
 __all__ = [
     "CheckpointError",
+    "ErrorHebbian",
     "TrainingDiverged",
     "TrainingInterrupted",
     "TrainingOptions",

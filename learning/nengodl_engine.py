@@ -6,19 +6,8 @@ from nengo.exceptions import ValidationError
 from nengo_pc.backends.base import quiet_build
 from nengo_pc.networks import Convolution
 
+from .optimizers import make_optimizer
 from .training_network import TrainingClassifier, nengo_dl, tf
-
-
-def make_optimizer(options, n_updates):
-    """The Keras optimizer of ``options`` for a run of ``n_updates`` updates."""
-    rate = options.learning_rate
-    if options.schedule == "cosine":
-        rate = tf.keras.optimizers.schedules.CosineDecay(rate, n_updates)
-    if options.optimizer == "adam":
-        return tf.keras.optimizers.Adam(rate)
-    if options.optimizer == "adamw":
-        return tf.keras.optimizers.AdamW(rate, weight_decay=options.weight_decay)
-    return tf.keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
 
 
 class NengoDLEngine:
@@ -36,6 +25,8 @@ class NengoDLEngine:
     n_updates : int
         Updates of the whole run, for the learning-rate schedule.
     """
+
+    trouble = None  # a NengoDL model has no steps and no errors of layers to name
 
     def __init__(self, parameters, options, n_updates):
         self.options = options

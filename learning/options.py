@@ -1,22 +1,23 @@
 """The settings of one training run."""
 
-import math
-import numbers
 from dataclasses import asdict, dataclass, fields
 
-from nengo.exceptions import ValidationError
+from .rule_options import RuleOptions
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("cosine", "constant")
-ACTIVATIONS = ("softlif", "loihi")
+LIF_ACTIVATIONS = ("softlif", "loihi", "lif")
+ACTIVATIONS = (*LIF_ACTIVATIONS, "relu", "sigmoid", "tanh", "identity")
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
+class TrainingOptions(RuleOptions):
     """How a network is trained.
 
     Parameters
     ----------
+    method, loss, feedback and others
+        Which learning rule: see `RuleOptions`.
     epochs : int
     batch_size : int
     optimizer : {"adam", "adamw", "sgd"}
@@ -39,7 +40,8 @@ class TrainingOptions:
         Standard deviation in Hz of Gaussian noise on hidden rates while training
         (Hunsberger & Eliasmith 2016, section 2.2).
     target_rate : float or None
-        Rate in Hz that a hidden neuron's mean over the batch is pressed not to exceed.
+        Rate in Hz that a hidden neuron's mean over the batch is pressed not to exceed; with
+        method ``nengodl`` only.
     rate_weight : float
         Weight of the penalty, ``mean_i max(0, r_i / target_rate - 1)²`` summed over layers.
     label_smoothing : float
@@ -49,8 +51,9 @@ class TrainingOptions:
         the task permutation-invariant).
     smoothing : float
         Gamma of SoftLIF, in units of the threshold current; the smaller, the closer to LIF.
-    activation : {"softlif", "loihi"}
-        The rate curve that is trained: SoftLIF, or that of Loihi's discretised LIF neurons.
+    activation : {"softlif", "loihi", "lif", "relu", "sigmoid", "tanh", "identity"}
+        The rate curve that is trained: SoftLIF, that of Loihi's discretised LIF neurons, or LIF's
+        own with its infinite slope at threshold; or one that LIF neurons do not have.
     seed : int
         Of the initial weights, the order of the images, dropout and noise.
     """
@@ -75,13 +78,10 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self):
-        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "activation": ACTIVATIONS}
-        for name, allowed in choices.items():
-            self._check(name, getattr(self, name) in allowed, f"one of {', '.join(allowed)}")
+        super().__post_init__()
+        self._check_choices(optimizer=OPTIMIZERS, schedule=SCHEDULES, activation=ACTIVATIONS)
         for name, low in {"epochs": 1, "batch_size": 1, "shift": 0, "seed": 0}.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            self._check(name, whole and low <= value < 2**21, f"an int from {low} to {2**21 - 1}")
+            self._check_int(name, low)
         for name in ("dropout", "input_dropout", "label_smoothing"):
             self._check(name, self._is_number(name) and getattr(self, name) < 1, "in [0, 1)")
         for name in ("noise", "rate_weight", "weight_decay"):
@@ -91,20 +91,15 @@ class TrainingOptions:
                 fits = self._is_number(name) and getattr(self, name) > 0
                 self._check(name, fits, "a positive number")
         self._check("batch_norm", isinstance(self.batch_norm, bool), "True or False")
-
-    def _is_number(self, name):
-        """Whether the option is a finite real number, not below 0."""
-        value = getattr(self, name)
-        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        return real and math.isfinite(value) and value >= 0
-
-    def _check(self, name, fits, wanted):
-        if not fits:
-            raise ValidationError(f"must be {wanted}, got {getattr(self, name)!r}", name, self)
+        if self.method != "nengodl":
+            self._check("target_rate", self.target_rate is None, "None unless method is nengodl")
 
     def to_dict(self):
         """As a JSON-able dict."""
-        return asdict(self)
+        options = asdict(self)
+        if self.precision is not None:
+            options["precision"] = list(self.precision)
+        return options
 
     def differences(self, other):
         """Names of the options in which ``other`` differs."""

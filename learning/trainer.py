@@ -16,10 +16,21 @@ from nengo_pc.networks.layers import to_dict
 
 from .augmentation import shift
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from .rule_options import RELAXING
 
 
 class TrainingDiverged(FloatingPointError):
-    """The loss is no longer a finite number."""
+    """The loss, an error or a parameter is no longer a finite number.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        The last good ones: from the end of the last whole epoch, or where training started.
+    """
+
+    def __init__(self, message, parameters=None):
+        super().__init__(message)
+        self.parameters = parameters
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -86,12 +97,11 @@ def train(
     CheckpointError
         If ``checkpoint`` is damaged or of another run.
     TrainingDiverged
-        If the loss is no longer finite; the last checkpoint stays.
+        If the loss or an error is no longer finite, naming rule, layer and step where the rule
+        knows them. The last checkpoint stays, and the error has the last good ``parameters``.
     TrainingInterrupted
         On Ctrl-C; the last checkpoint stays.
     """
-    from .nengodl_engine import NengoDLEngine
-
     split = dataset.train
     n_batches = len(split) // options.batch_size
     _check_fit(parameters, dataset, options, n_batches)
@@ -106,7 +116,7 @@ def train(
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state, history = _load(checkpoint, run)
     writer = _tensorboard_writer(tensorboard)
-    engine = NengoDLEngine(parameters, options, n_batches * options.epochs)
+    engine = make_engine(parameters, options, n_batches * options.epochs)
     bar = tqdm(
         total=n_batches * options.epochs,
         initial=n_batches * len(history),
@@ -118,6 +128,7 @@ def train(
         with bar:
             if state is not None:
                 engine.set_state(state)
+            good = engine.state()
             for epoch in range(len(history), options.epochs):
                 bar.set_description(f"epoch {epoch + 1}/{options.epochs}")
                 start = time.perf_counter()
@@ -139,9 +150,14 @@ def train(
                 state = engine.state()
                 if not all(np.all(np.isfinite(array)) for array in state):
                     raise _diverged(options, f"after epoch {epoch + 1}")
+                good = state
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, state, {**run, "history": history})
         trained = engine.parameters()
+    except TrainingDiverged as error:
+        engine.set_state(good)
+        error.parameters = engine.parameters()
+        raise
     except KeyboardInterrupt as error:
         kept = f"{checkpoint} keeps it" if checkpoint is not None and history else "nothing is kept"
         raise TrainingInterrupted(
@@ -155,22 +171,35 @@ def train(
     return TrainingResult(trained, history, sum(epoch["seconds"] for epoch in history))
 
 
+def make_engine(parameters, options, n_updates):
+    """What updates parameters as the options' method says: `NengoDLEngine` or `RuleEngine`.
+
+    Both take the same arguments and have ``update``, ``trouble``, ``predict``, ``parameters``,
+    ``state``, ``set_state`` and ``close``.
+    """
+    if options.method == "nengodl":
+        from .nengodl_engine import NengoDLEngine as Engine
+    else:
+        from .rule_engine import RuleEngine as Engine
+    return Engine(parameters, options, n_updates)
+
+
 def _train_epoch(engine, split, options, epoch, bar):
     """All minibatches once: mean loss and accuracy, as they were before each update."""
     rng = np.random.default_rng([options.seed, epoch])
     order = rng.permutation(len(split))
     n_batches = len(split) // options.batch_size
     losses, correct = [], []
-    for batch in order[: n_batches * options.batch_size].reshape(n_batches, -1):
+    batches = order[: n_batches * options.batch_size].reshape(n_batches, -1)
+    for update, batch in enumerate(batches, start=1):
         images = shift(split.images[batch], options.shift, rng)
         loss, n_correct = engine.update(images, split.labels[batch])
-        losses.append(loss)
+        losses.append(float(loss))
         correct.append(n_correct)
+        if engine.trouble or not np.isfinite(losses[-1]):
+            raise _diverged(options, f"in epoch {epoch + 1}, update {update}", engine.trouble)
         bar.update()
-    losses = np.array([float(loss) for loss in losses])
-    if not np.all(np.isfinite(losses)):
-        update = int(np.argmin(np.isfinite(losses))) + 1
-        raise _diverged(options, f"in epoch {epoch + 1}, update {update}")
+    losses = np.array(losses)
     accuracy = sum(int(c) for c in correct) / (n_batches * options.batch_size)
     return float(losses.mean()), accuracy
 
@@ -197,11 +226,12 @@ def _check_fit(parameters, dataset, options, n_batches):
         )
 
 
-def _diverged(options, when):
-    return TrainingDiverged(
-        f"the loss or a parameter was no longer finite {when}: "
-        f"try a learning rate below {options.learning_rate:g}"
-    )
+def _diverged(options, when, trouble=None):
+    advice = f"try a learning rate below {options.learning_rate:g}"
+    if options.method in RELAXING:
+        advice += ", or smaller steps of the values (inference_rate)"
+    what = trouble or "the loss or a parameter was no longer finite"
+    return TrainingDiverged(f"{what} {when}: {advice}")
 
 
 def _load(checkpoint, run):

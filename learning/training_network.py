@@ -89,12 +89,22 @@ class GaussianNoise(RandomLayer):
 
 
 def training_neuron(neuron, options, dt=0.001):
-    """The rate neuron type whose slope is finite everywhere, for LIF constants ``neuron``.
+    """The rate neuron type that is trained, with LIF constants ``neuron`` where it has them.
 
     A LIF neuron on Loihi fires every ``round(tau_ref / dt) + ceil(T / dt)`` steps, T the time
     from reset to threshold: on average over T half a step later than ``tau_ref + T``. Its membrane
     decay is a 12-bit fraction (nengo-loihi, ``discretize_tau_rc``).
     """
+    plain = {
+        "lif": lambda: nengo.LIFRate(**vars(neuron)),
+        "relu": nengo.RectifiedLinear,
+        "sigmoid": lambda: nengo.Sigmoid(tau_ref=1),
+        "tanh": lambda: nengo.Tanh(tau_ref=1),
+        # Nengo has no identity; this is one.
+        "identity": lambda: nengo_dl.LeakyReLU(negative_slope=1),
+    }
+    if options.activation in plain:
+        return plain[options.activation]()
     constants = dict(vars(neuron))
     if options.activation == "loihi":
         decay = np.round(-np.expm1(-dt / neuron.tau_rc) * 4095) / 4095

@@ -1,0 +1,53 @@
+"""NengoDL's builder of the error-modulated Hebbian rule; importing it registers it."""
+
+import numpy as np
+
+from nengo_pc.backends.compatibility import import_nengo_dl, import_tensorflow
+
+from .error_hebbian import SimErrorHebbian
+
+tf = import_tensorflow()
+nengo_dl = import_nengo_dl()
+
+
+@nengo_dl.builder.Builder.register(SimErrorHebbian)
+class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
+    """Build a group of `SimErrorHebbian` operators.
+
+    NengoDL gives learned weights a minibatch axis, so each item of a minibatch has its own.
+    """
+
+    def build_pre(self, signals, config):
+        """Gather the operators' signals and constants."""
+        super().build_pre(signals, config)
+        n_rows, n_columns = self.ops[0].weights.shape
+        n_ops = len(self.ops)
+
+        def combined(name, *shape):
+            return signals.combine([getattr(op, name) for op in self.ops]).reshape((n_ops, *shape))
+
+        self.error = combined("error", n_rows, 1)
+        self.activities = combined("activities", 1, n_columns)
+        self.weights = combined("weights", n_rows, n_columns)
+        self.delta = signals.combine([op.delta for op in self.ops])
+        # NengoDL's op_constant takes rates that differ by less than 1e-8 for equal.
+        step_size = np.reshape([op.learning_rate * signals.dt_val for op in self.ops], (-1, 1, 1))
+        shrinkage = step_size * np.reshape([op.decay for op in self.ops], (-1, 1, 1))
+        self.step_size = tf.constant(step_size, dtype=signals.dtype)
+        self.shrinkage = tf.constant(shrinkage, dtype=signals.dtype) if shrinkage.any() else None
+
+    def build_step(self, signals):
+        """One step: the change of the weights of each operator and each item."""
+        s = signals.gather(self.activities)
+        if self.ops[0].on_off:
+            on, off = tf.split(s, 2, axis=-1)
+            s = tf.concat([on - off, off - on], axis=-1)
+        delta = self.step_size * signals.gather(self.error) * s
+        if self.shrinkage is not None:
+            delta -= self.shrinkage * signals.gather(self.weights)
+        signals.scatter(self.delta, delta)
+
+    @staticmethod
+    def mergeable(x, y):
+        """Whether two operators can be one: weights of one shape, pairs in both or in none."""
+        return x.weights.shape == y.weights.shape and x.on_off == y.on_off
