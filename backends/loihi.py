@@ -6,7 +6,12 @@ synapses. What the chip cannot do is substituted, and named:
 * an alpha synapse of time constant tau onto the chip becomes the low-pass of the same mean delay,
   2 tau;
 * a population that receives a Node's values as currents, or whose neuron type the chip does not
-  have, runs on the host.
+  have, runs on the host;
+* spikes that reach the chip's neurons through passthrough Nodes go straight there, and constants
+  become the neurons' bias, which changes nothing; what a Node on the host works out and adds
+  reaches the chip as spikes that stand for values in [-1, 1].
+
+The chip learns with `nengo.PES` only: any other learning rule is refused.
 """
 
 import contextlib
@@ -19,6 +24,7 @@ from nengo.exceptions import BuildError
 from .base import Backend, HeldInput, attributes, quiet_build, reduced, restart
 from .compatibility import import_nengo_dl
 from .errors import BackendUnavailable
+from .loihi_paths import Path, is_passthrough, paths_to, short_cuts
 
 INSTALL = 'pip install "nengo-pc[loihi]" (Python 3.11 or 3.12; nengo-loihi needs NumPy below 2)'
 CHIP_NEURONS = (nengo.LIF, nengo.SpikingRectifiedLinear)
@@ -60,20 +66,24 @@ class Loihi(Backend):
         """A `nengo_loihi.Simulator`; options are its own."""
         nengo_loihi = import_nengo_loihi()
         options.setdefault("target", "sim")
+        _check_rules(network)
         nengo_loihi.add_params(network)
-        places, host = _place(network)
+        paths = {e: [Path(p) for p in paths_to(network, e.neurons)] for e in network.all_ensembles}
+        places, host = _place(network, paths)
         with attributes(places):
-            synapses, substitutions = _substitutes(network)
-            with attributes(synapses), quiet_build():
-                try:
-                    simulator = nengo_loihi.Simulator(network, **options)
-                except NotImplementedError as error:
-                    raise BuildError(
-                        f"nengo-loihi cannot put this network on the chip ({error}); average "
-                        "pooling above a layer on the chip is one thing it cannot do, strides do "
-                        "the same"
-                    ) from error
-        simulator.substitutions = (*host, *substitutions)
+            ways, values = _short_cuts(network, paths)
+            with short_cuts(network, ways):
+                synapses, substitutions = _substitutes(network)
+                with attributes(synapses), quiet_build():
+                    try:
+                        simulator = nengo_loihi.Simulator(network, **options)
+                    except NotImplementedError as error:
+                        raise BuildError(
+                            f"nengo-loihi cannot put this network on the chip ({error}); average "
+                            "pooling above a layer on the chip is one thing it cannot do, strides "
+                            "do the same"
+                        ) from error
+        simulator.substitutions = (*host, *values, *substitutions)
         return simulator
 
     def runs(self, network, node, images, keep, n_steps, dt, seed, **options):
@@ -90,7 +100,21 @@ class Loihi(Backend):
                 yield {p: reduced(np.asarray(simulator.data[p]), k)[None] for p, k in keep.items()}
 
 
-def _place(network):
+def _check_rules(network):
+    """Refuse what the chip cannot learn with, before anything is built."""
+    for connection in network.all_connections:
+        rules = connection.learning_rule_type
+        rules = rules.values() if isinstance(rules, dict) else np.ravel(rules)
+        for rule in rules:
+            if rule is not None and not isinstance(rule, nengo.PES):
+                raise BuildError(
+                    f"the Loihi chip learns with PES only; {connection.label or connection} has "
+                    f"{rule}: build the network without a learning rule and run inference only, "
+                    "with parameters learned on another backend"
+                )
+
+
+def _place(network, paths):
     """What the chip can't have and the host runs: as `attributes` takes it, and in words."""
     direct = {
         _ensemble(c.post)
@@ -102,8 +126,10 @@ def _place(network):
         kind = type(ensemble.neuron_type)
         if kind not in CHIP_NEURONS and not kind.__module__.startswith("nengo_loihi"):
             reason = f"the chip has no {kind.__name__} neurons"
-        elif ensemble in direct:
+        elif ensemble in direct or _receives_values(network, ensemble, paths[ensemble]):
             reason = "it receives values, not spikes"
+        elif any(len(path.synapses) > 1 for path in paths[ensemble] if path.is_spikes):
+            reason = "its input passes two synapses, and the chip has one for each connection"
         else:
             continue
         changes.append((network.config[ensemble], "on_chip", False))
@@ -112,9 +138,36 @@ def _place(network):
         raise BuildError(
             "nothing is left for the Loihi chip: every population of this network receives a "
             "Node's values directly or has a neuron type that the chip lacks; put a spiking "
-            "population of LIF neurons in between, or use the encoder 'poisson'"
+            "population of LIF neurons in between, or use the encoder 'poisson' "
+            f"({'; '.join(words)})"
         )
     return changes, words
+
+
+def _receives_values(network, ensemble, paths):
+    """Whether a Node's changing values are all, or the main thing, that neurons receive."""
+    if any(path.is_input for path in paths):
+        return True
+    into = [c.pre_obj for c in network.all_connections if c.post_obj == ensemble.neurons]
+    sources = [*(path.source for path in paths), *(obj for obj in into if not is_passthrough(obj))]
+    return bool(sources) and all(isinstance(s, nengo.Node) and s.size_in > 0 for s in sources)
+
+
+def _short_cuts(network, paths):
+    """Which paths to populations on the chip connections can stand for, and what that changes."""
+    ways, words = {}, []
+    for ensemble, into in paths.items():
+        on_chip = network.config[ensemble].on_chip is not False
+        if not (into and on_chip and all(path.can_be_direct for path in into)):
+            continue
+        ways[ensemble] = into
+        for path in into:
+            if not (path.is_spikes or path.is_constant):
+                words.append(
+                    f"what {path.source.label or path.source} works out reaches "
+                    f"{ensemble.label or ensemble} as spikes that stand for values in [-1, 1]"
+                )
+    return ways, words
 
 
 def _ensemble(obj):
@@ -150,7 +203,7 @@ def _substitutes(network):
 
 def _leads_to_chip(network, obj):
     """Whether a passthrough Node leads on to a population on the chip."""
-    if not (isinstance(obj, nengo.Node) and obj.output is None):
+    if not is_passthrough(obj):
         return False
     targets = [_ensemble(c.post) for c in network.all_connections if c.pre_obj is obj]
     return any(

@@ -2,7 +2,7 @@
 
     python benchmarks/results_table.py results/mnist_snn/*
 
-One row per folder and backend: mean ± standard deviation over seeds.
+One row per folder, method and backend: mean ± standard deviation over seeds.
 """
 
 import statistics
@@ -19,13 +19,14 @@ def spread(values, form="{:.2f}"):
 
 def rows(folder):
     """Rows of the table for one folder."""
-    by_backend = {}
+    groups = {}
     for run in analysis.runs_of(analysis.load_metrics(folder)):
-        by_backend.setdefault(run["backend"], []).append(run)
-    for backend, runs in by_backend.items():
+        groups.setdefault((run["method"], run["backend"]), []).append(run)
+    for (method, backend), runs in groups.items():
         first = runs[0]
         yield {
             "network": first["network"],
+            "method": method,
             "input": first["encoder"],
             "backend": backend,
             "rate (%)": spread([100 * run["rate_accuracy"] for run in runs]),

@@ -11,10 +11,6 @@ NETWORKS = ("mlp", "conv")
 HIDDEN = (300, 300)
 
 
-# What other methods than NengoDL's backprop need differently.
-METHOD_OPTIONS = {}
-
-
 def preset(network, dataset, hidden=None, method="nengodl"):
     """Layers and training options for a network by name.
 
@@ -56,5 +52,4 @@ def preset(network, dataset, hidden=None, method="nengodl"):
     if not large:
         # A thousand images of 8x8: smaller minibatches, more epochs, at most a pixel's shift.
         options = replace(options, epochs=60, batch_size=50, shift=min(options.shift, 1))
-    options = replace(options, method=method, **METHOD_OPTIONS.get(method, {}))
-    return [*layers, Dense(dataset.n_classes)], options
+    return [*layers, Dense(dataset.n_classes)], replace(options, method=method)

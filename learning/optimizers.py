@@ -20,8 +20,10 @@ def make_optimizer(options, n_steps):
     rate = options.learning_rate
     if options.schedule == "cosine":
         rate = make_schedule(options, n_steps)
-    if options.optimizer == "adam":
-        return tf.keras.optimizers.Adam(rate)
-    if options.optimizer == "adamw":
-        return tf.keras.optimizers.AdamW(rate, weight_decay=options.weight_decay)
-    return tf.keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    settings = {
+        "adamw": {"weight_decay": options.weight_decay},
+        "sgd": {"momentum": 0.9, "nesterov": True},
+    }
+    # Keras looks names up without regard to case.
+    optimizer = type(tf.keras.optimizers.get(options.optimizer))
+    return optimizer(learning_rate=rate, **settings.get(options.optimizer, {}))

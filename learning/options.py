@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 
 from .rule_options import RuleOptions
 
-OPTIMIZERS = ("adam", "adamw", "sgd")
+OPTIMIZERS = ("adam", "adamw", "sgd", "adagrad", "adamax", "nadam", "rmsprop")
 SCHEDULES = ("cosine", "constant")
 LIF_ACTIVATIONS = ("softlif", "loihi", "lif")
 ACTIVATIONS = (*LIF_ACTIVATIONS, "relu", "sigmoid", "tanh", "identity")
@@ -20,8 +20,9 @@ class TrainingOptions(RuleOptions):
         Which learning rule: see `RuleOptions`.
     epochs : int
     batch_size : int
-    optimizer : {"adam", "adamw", "sgd"}
-        SGD has Nesterov momentum 0.9; AdamW decays weights by ``weight_decay``.
+    optimizer : {"adam", "adamw", "sgd", "adagrad", "adamax", "nadam", "rmsprop"}
+        Of Keras, with its settings. SGD has Nesterov momentum 0.9; AdamW decays weights by
+        ``weight_decay``.
     learning_rate : float
         At the start.
     schedule : {"cosine", "constant"}

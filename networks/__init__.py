@@ -2,15 +2,23 @@
 
 from .classifier import SpikingClassifier
 from .encoders import PoissonEncoder
+from .feedback import FEEDBACKS, feedback_weights
+from .gates import DERIVATIVES, gate
 from .layers import AveragePooling, Convolution, Dense
 from .parameters import LIFConstants, Parameters
+from .predictive_coding import PredictiveCoding
 
 __all__ = [
     "AveragePooling",
     "Convolution",
+    "DERIVATIVES",
     "Dense",
+    "FEEDBACKS",
     "LIFConstants",
     "Parameters",
     "PoissonEncoder",
+    "PredictiveCoding",
     "SpikingClassifier",
+    "feedback_weights",
+    "gate",
 ]

@@ -69,6 +69,40 @@ def test_spikes_are_rates_times_neurons_times_time(small_run):
         assert np.isclose(run["synops_per_image"], 10 * run["spikes_per_image"])
 
 
+def test_several_methods_make_one_table(tmp_path, capsys):
+    arguments = ["--method", "zil", "--method", "il", "--inference-rate", "0.05"]
+    with pytest.raises(SystemExit):
+        mnist_snn.main(["--method", "no-such-rule"])
+    # Z-IL has no step to choose, and says so before anything is trained.
+    assert mnist_snn.main([*SMALL, *arguments, "--out", str(tmp_path)]) == 2
+    assert "inference_rate" in capsys.readouterr().err
+    fits = ["--method", "zil", "--method", "il", "--derivative", "step", "--epochs", "12"]
+    assert mnist_snn.main([*SMALL, *fits, "--out", str(tmp_path)]) == 0
+    runs = runs_in(tmp_path)
+    assert [run["training_options"]["method"] for run in runs] == ["zil", "il"]
+    assert [run["method"] for run in runs] == [
+        "zil, softlif, step derivative",
+        "il, softlif, step derivative",
+    ]
+    assert all(run["accuracy"] > 0.8 for run in runs)
+    assert runs[0]["history"] != runs[1]["history"]
+    for name in ("zil/seed-0/parameters.npz", "il/seed-0/parameters.npz", "training_il.png"):
+        assert (tmp_path / name).exists()
+    table = capsys.readouterr().out
+    assert "| zil, softlif, step derivative |" in table and "| il, softlif, step" in table
+
+
+def test_a_training_that_diverges_is_an_error_and_keeps_parameters(tmp_path, capsys):
+    arguments = ["--method", "il", "--derivative", "none", "--inference-rate", "1e30"]
+    assert mnist_snn.main([*SMALL, *arguments, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "rule il" in error and "layer" in error and "step" in error
+    assert not (tmp_path / "metrics.json").exists()
+    kept = Parameters.load(tmp_path / "seed-0" / "last_good_parameters.npz")
+    start = Parameters.random((8, 8, 1), kept.layers, seed=0)
+    np.testing.assert_allclose(kept.weights[-1], start.weights[-1])
+
+
 def test_loading_the_parameters_gives_the_same_network(small_run, tmp_path):
     load = ["--load", str(small_run / "parameters.npz")]
     arguments = ["--dataset", "digits", "--test-images", "40", "--backend", "reference"]

@@ -9,6 +9,7 @@ from nengo.exceptions import ValidationError
 from nengo_pc.backends.compatibility import import_tensorflow
 from nengo_pc.learning import TrainingDiverged, TrainingOptions, train
 from nengo_pc.learning.chain import Batch, Chain
+from nengo_pc.learning.options import OPTIMIZERS
 from nengo_pc.learning.rule_engine import RuleEngine
 from nengo_pc.learning.trainer import make_engine
 from nengo_pc.networks import Convolution, Dense, Parameters
@@ -355,6 +356,15 @@ def test_kolen_pollack_shrinks_the_difference_whatever_the_data(method, optimize
     for now, first in zip(differences(), before):
         np.testing.assert_allclose(now, first * (1 - 0.01 * 2) ** steps, rtol=1e-5, atol=1e-9)
     assert np.abs(engine.chain.feedback[0].numpy() - start).max() > 1e-3
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns(optimizer, minibatch):
+    rate = 0.1 if optimizer == "adagrad" else 0.01
+    options = plain(method="zil", optimizer=optimizer, learning_rate=rate)
+    engine = RuleEngine(network(), options, 40)
+    losses = [float(engine.update(*minibatch)[0]) for _ in range(40)]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_feedback_that_does_not_learn_stays(minibatch):

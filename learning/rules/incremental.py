@@ -6,7 +6,7 @@ from .relaxation import first_trouble, no_trouble, velocities, weighted_errors
 
 tf = import_tensorflow()
 
-STEPS, RATE = 8, 0.1
+STEPS, RATE = 8, 0.2
 
 
 def ipc(chain, batch, options, learn):

@@ -1,0 +1,348 @@
+"""Predictive coding as a recurrent network of value and error populations."""
+
+import nengo
+import numpy as np
+
+from .encoders import PoissonEncoder
+from .error_nodes import GatedFeedback, OutputError
+from .gates import BOX_WIDTH
+from .predictive_coding_arguments import (
+    check_choice,
+    check_dense,
+    check_rule,
+    error_neurons,
+    feedback_arrays,
+    gate_of,
+    neurons_of,
+    precisions,
+    synapse_of,
+    time_constant,
+    without_decay,
+)
+
+# Feedback that learns with the forward weights: `transpose` stays equal to them by doing so.
+MIRRORED = ("transpose", "kolen-pollack")
+
+
+class PredictiveCoding(nengo.Network):
+    """A network that predicts the label from the image, and holds an error for every layer.
+
+    With layers l = 1..L, r the activation (of the input: the identity), and no synapses::
+
+        u_l = W_l r(x_{l-1}) + b_l                prediction
+        e_l = x_l - u_l                           error: value minus prediction
+        ε_l = π_l e_l                             weighted by the precision
+        0   = -ε_l + g(x_l) * (B_{l+1} ε_{l+1})   hidden layers, once settled
+        e_L = clamp * (target - softmax(u_L))     output (squared error: without the softmax)
+
+    after Whittington & Bogacz 2017, https://doi.org/10.1162/NECO_a_00949. With ``direct``
+    feedback every hidden layer receives ``B_l ε_L`` instead. While the clamp is 0, errors are 0 and
+    values are the feed-forward activities. Only dense layers.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    neuron_type : nengo.neurons.NeuronType, optional
+        Of the value populations; LIF rate neurons of the parameters' constants by default. For
+        spikes, ``parameters.neuron.spiking()``.
+    error_neuron_type : nengo.neurons.NeuronType, optional
+        Of the error populations; rectified-linear by default. Gain and bias are such that a
+        neuron is silent without an error and gives out 1 at an error of 1: of two
+        `nengo.RectifiedLinear` neurons, or spiking ones on average, on minus off is the error.
+        ``nengo.SpikingRectifiedLinear(amplitude=0.002)`` fires at 500 Hz at an error of 1.
+    drive : {"value", "prediction"}
+        What value neurons fire from: x, or u. With u, the gate is evaluated at u too: fixed
+        prediction, whose settled errors are those of backpropagation (Millidge et al. 2022,
+        https://arxiv.org/abs/2006.04182) with transposed feedback.
+    feedback : {"transpose", "random", "direct", "kolen-pollack"}
+        See `feedback_weights`.
+    feedback_weights : sequence of ndarray, optional
+        The initial feedback weights, in the shapes that `feedback_weights` gives; by default
+        those that it gives for ``seed``.
+    derivative : {"exact", "step", "box", "none"} or callable
+        The gate g: see `gate`, or a function from currents ``(n,)`` to ``(n,)``.
+    box_width : float
+        Of the ``box`` gate, in units of current.
+    loss : {"cross-entropy", "squared-error"}
+    precision : float or sequence of float, optional
+        π of every layer, or one for each, the output's last; 1 by default.
+    tau_value : float
+        Time constant in s with which hidden layers relax.
+    dynamics : {"error", "value"}
+        What relaxes with ``tau_value``. Both settle in the same state.
+
+        * ``error``: ``tau de/dt = -e + g(x) * (B ε) / π`` and ``x = u + e``. Values follow a new
+          input at once, and errors are exactly 0 until the output is clamped. Errors instead of
+          values are also the variables of Goemaere et al. 2025, https://arxiv.org/abs/2505.20137.
+        * ``value``: ``tau dx/dt = -e + g(x) * (B ε) / π``, with precisions of 1 gradient descent
+          on the energy. A change of the input causes errors of its own until all values have
+          followed, and so do spikes that values filter out but predictions do not.
+    synapse : nengo.synapses.Synapse, float or None
+        On every connection that starts at value or error neurons, and on those of the Poisson
+        encoder; a number is the time constant in s of an alpha synapse. Spikes need one.
+    encoder : {"constant", "poisson"}
+        The input as constant currents or as Poisson spike trains.
+    learning_rule : nengo.learning_rules.LearningRuleType, optional
+        On-line learning of weights and biases by a rule such as
+        `nengo_pc.learning.ErrorHebbian`, which gets ε as its error. None: no learning.
+    seed : int, optional
+        Of the network, and of random feedback weights (None: 0).
+    **kwargs
+        Passed to `nengo.Network`.
+
+    Attributes
+    ----------
+    input, target : nengo.Node
+        The image, flattened, and the wanted output, one entry per class.
+    clamp : nengo.Node
+        How strongly the output is held at the target: 0 (from the start) releases it, 1 clamps
+        it, anything between, or below 0, nudges it.
+    output : nengo.Node
+        The prediction of the last layer, u_L.
+    predictions : list of nengo.Node
+        u_l of every layer of weights; the last is ``output``.
+    currents : list of nengo.Node
+        x_l of the hidden layers.
+    differences : list of nengo.Node
+        e_l of every layer of weights, before the precision.
+    values : list of nengo.Ensemble
+        The hidden layers.
+    gates : list of nengo.Node
+        Work out ``g(x) * (B ε) / π`` for the hidden layers.
+    errors : list of nengo.Ensemble
+        One for every layer of weights: first the neurons that are on above 0, then as many that
+        are on below 0. ε is the output of those minus the output of these.
+    forward, biases : list of nengo.Connection
+        W_l and b_l.
+    feedback : list of nengo.Connection
+        B into each hidden layer, from the on and the off neurons: ``[B, -B]``.
+    encoder : PoissonEncoder or None
+    parameters : Parameters
+        As at the start: learning changes the connections' weights in the simulator.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If a layer is not dense, or an argument is not one of the above.
+
+    Notes
+    -----
+    **Settling.** Slopes of the activation and weights decide how fast. With ``error``, the top
+    layer's error arrives after one ``tau_value`` for each layer it passes, but deep networks with
+    large weights may oscillate, since prediction follows at once and errors do not. With ``value``,
+    continuous time always settles for transposed feedback and precisions of 1, the more slowly the
+    deeper the network is.
+
+    **Learning.** The input then passes a population of rectified-linear neurons, since Nengo's
+    learned connections start at neurons, so it should not be negative; biases are weights from a
+    neuron that always gives out 1. The rule's decay is for weights, not for biases. Transposed
+    and Kolen-Pollack feedback learn by the rule's ``mirror``: the former starts as the transpose
+    and stays it. Use the same ``synapse`` here as ``pre_synapse`` in the rule, None with rate
+    neurons. On NengoDL every item of a minibatch learns weights of its own.
+
+    **Loihi** runs inference with spiking values; errors and gates are then on the host.
+
+    Examples
+    --------
+    >>> import nengo
+    >>> from nengo_pc.networks import Dense, Parameters, PredictiveCoding
+    >>> parameters = Parameters.random((64,), [Dense(20), Dense(10)], seed=1)
+    >>> network = PredictiveCoding(parameters, nengo.Tanh(tau_ref=1))
+    >>> [layer.n_neurons for layer in network.values], network.output.size_in
+    ([20], 10)
+    >>> [layer.n_neurons for layer in network.errors]
+    [40, 20]
+    """
+
+    def __init__(
+        self,
+        parameters,
+        neuron_type=None,
+        error_neuron_type=None,
+        drive="value",
+        feedback="transpose",
+        feedback_weights=None,
+        derivative="exact",
+        box_width=BOX_WIDTH,
+        loss="cross-entropy",
+        precision=None,
+        tau_value=0.01,
+        dynamics="error",
+        synapse=None,
+        encoder="constant",
+        learning_rule=None,
+        seed=None,
+        **kwargs,
+    ):
+        kwargs.setdefault("label", f"predictive coding {parameters}")
+        super().__init__(seed=seed, **kwargs)
+        check_dense(parameters)
+        check_choice("drive", drive)
+        check_choice("dynamics", dynamics)
+        check_choice("encoder", encoder)
+        check_choice("feedback", feedback)
+        check_rule(learning_rule)
+        sizes = [int(np.prod(shape)) for shape in parameters.shapes]
+        self.parameters = parameters
+        self.neuron_type = neurons_of(parameters, neuron_type)
+        self.error_neuron_type, gain, bias = error_neurons(error_neuron_type)
+        self.synapse = synapse_of(synapse)
+        self.learning_rule = learning_rule
+        output_error = OutputError(loss)
+        slope = gate_of(self.neuron_type, derivative, box_width)
+        precision = precisions(precision, len(sizes) - 1)
+        lag = nengo.Lowpass(time_constant(tau_value))
+        down = feedback_arrays(parameters, feedback, feedback_weights, seed)
+        self.values, self.errors, self.gates = [], [], []
+        self.predictions, self.currents, self.differences = [], [], []
+        self.forward, self.biases, self.feedback = [], [], []
+        with self:
+            source, synapse = self._input(sizes[0], sizes[-1], encoder)
+            constant = None if learning_rule is None else self._constant_population()
+            for i, n in enumerate(sizes[1:-1]):
+                self._predict(i, source, synapse, constant)
+                self._hidden(i, n, drive, dynamics, lag, GatedFeedback(slope, precision[i]))
+                source, synapse = self.values[-1].neurons, self.synapse
+            self._predict(len(down), source, synapse, constant)
+            self.output = self.predictions[-1]
+            self._output_error(sizes[-1], output_error)
+            for i, pi in enumerate(precision):
+                self._error(i, pi, gain, bias)
+            for i, weights in enumerate(down):
+                above = len(down) if feedback == "direct" else i + 1
+                self._feed_back(i, above, weights, learned=feedback in MIRRORED)
+
+    def _input(self, n_inputs, n_classes, encoder):
+        """The inputs, and what the first layer starts from, through which synapse."""
+        self.target = nengo.Node(np.zeros(n_classes), label="target")
+        self.clamp = nengo.Node(np.zeros(1), label="clamp")
+        if encoder == "poisson":
+            self.encoder = PoissonEncoder(n_inputs)
+            self.input = self.encoder.input
+            return self.encoder.output, self.synapse
+        self.encoder = None
+        self.input = nengo.Node(np.zeros(n_inputs), label="input")
+        if self.learning_rule is None:
+            return self.input, None
+        # Nengo's learned connections start at neurons: these pass on what is at least 0.
+        population = _population(n_inputs, nengo.RectifiedLinear(), label="input population")
+        nengo.Connection(self.input, population.neurons, synapse=None)
+        return population.neurons, None
+
+    def _constant_population(self):
+        """A neuron that always gives out 1, from which biases are learned."""
+        return _population(1, nengo.RectifiedLinear(), bias=1.0, label="constant").neurons
+
+    def _predict(self, i, source, synapse, constant):
+        """The prediction of layer i: its linear map and its bias."""
+        parameters, rule = self.parameters, self.learning_rule
+        layer = parameters.layers[i]
+        prediction = nengo.Node(size_in=layer.units, label=f"prediction {i + 1}")
+        self.predictions.append(prediction)
+        self.forward.append(
+            nengo.Connection(
+                source,
+                prediction,
+                transform=layer.transform(parameters.weights[i], parameters.shapes[i]),
+                synapse=synapse,
+                learning_rule_type=rule,
+                label=f"layer {i + 1}",
+            )
+        )
+        bias = parameters.biases[i]
+        if constant is None:
+            constant, bias = nengo.Node(bias, label=f"bias {i + 1}"), 1
+        else:
+            bias = bias[:, None]
+        self.biases.append(
+            nengo.Connection(
+                constant,
+                prediction,
+                transform=bias,
+                synapse=None,
+                learning_rule_type=without_decay(rule),
+                label=f"bias {i + 1}",
+            )
+        )
+
+    def _hidden(self, i, n_units, drive, dynamics, lag, gated):
+        """Hidden layer i: value, error and the gate between feedback and both."""
+        prediction = self.predictions[i]
+        current = nengo.Node(size_in=n_units, label=f"current {i + 1}")
+        difference = nengo.Node(size_in=n_units, label=f"difference {i + 1}")
+        gate_node = nengo.Node(gated, 2 * n_units, n_units, label=f"gate {i + 1}")
+        if dynamics == "error":
+            nengo.Connection(gate_node, difference, synapse=lag)
+            nengo.Connection(difference, current, synapse=None)
+            nengo.Connection(prediction, current, synapse=None)
+        else:
+            nengo.Connection(gate_node, current, synapse=lag)
+            nengo.Connection(prediction, current, synapse=lag)
+            nengo.Connection(current, difference, synapse=None)
+            nengo.Connection(prediction, difference, transform=-1, synapse=None)
+        driving = current if drive == "value" else prediction
+        nengo.Connection(driving, gate_node[:n_units], synapse=None)
+        values = _population(n_units, self.neuron_type, label=f"values {i + 1}")
+        nengo.Connection(driving, values.neurons, synapse=None)
+        self.currents.append(current)
+        self.differences.append(difference)
+        self.gates.append(gate_node)
+        self.values.append(values)
+
+    def _output_error(self, n, output_error):
+        """The difference that the target makes."""
+        node = nengo.Node(output_error, 2 * n + 1, n, label="output difference")
+        nengo.Connection(self.output, node[:n], synapse=None)
+        nengo.Connection(self.target, node[n:-1], synapse=None)
+        nengo.Connection(self.clamp, node[-1:], synapse=None)
+        self.differences.append(node)
+
+    def _error(self, i, precision, gain, bias):
+        """The error population of layer i, and what learns from it."""
+        n = self.predictions[i].size_in
+        errors = _population(2 * n, self.error_neuron_type, gain, bias, f"errors {i + 1}")
+        learned = [] if self.learning_rule is None else [self.forward[i], self.biases[i]]
+        for sign, half in ((1, errors.neurons[:n]), (-1, errors.neurons[n:])):
+            nengo.Connection(self.differences[i], half, transform=sign * precision, synapse=None)
+            for connection in learned:
+                nengo.Connection(
+                    half, connection.learning_rule, transform=sign, synapse=self.synapse
+                )
+        self.errors.append(errors)
+
+    def _feed_back(self, i, above, weights, learned):
+        """Feedback into hidden layer i from the errors of layer ``above``."""
+        n = self.values[i].n_neurons
+        rule = None
+        if self.learning_rule is not None and learned:
+            rule = self.learning_rule.mirror(self.synapse, on_off=True)
+        self.feedback.append(
+            nengo.Connection(
+                self.errors[above].neurons,
+                self.gates[i][n:],
+                transform=np.hstack([weights.T, -weights.T]),
+                synapse=self.synapse,
+                learning_rule_type=rule,
+                label=f"feedback {i + 1}",
+            )
+        )
+        if rule is not None:
+            nengo.Connection(
+                self.values[i].neurons,
+                self.feedback[i].learning_rule,
+                synapse=self.learning_rule.pre_synapse,
+            )
+
+
+def _population(n_neurons, neuron_type, gain=1.0, bias=0.0, label=None):
+    """Neurons whose currents are, with gain 1 and bias 0, what is sent to ``.neurons``."""
+    return nengo.Ensemble(
+        n_neurons,
+        1,
+        neuron_type=neuron_type,
+        gain=np.full(n_neurons, gain),
+        bias=np.full(n_neurons, bias),
+        # Nothing is decoded: keep Nengo from drawing many points nobody looks at.
+        eval_points=np.zeros((1, 1)),
+        label=label,
+    )

@@ -1,0 +1,156 @@
+"""What the arguments of `PredictiveCoding` must be, and what they stand for."""
+
+import numbers
+
+import nengo
+import numpy as np
+from nengo.exceptions import ValidationError
+
+from .encoders import ENCODERS
+from .feedback import FEEDBACKS, feedback_weights
+from .gates import gate
+from .layers import Dense
+from .parameters import is_positive
+
+CHOICES = {
+    "drive": ("value", "prediction"),
+    "dynamics": ("error", "value"),
+    "encoder": ENCODERS,
+    "feedback": FEEDBACKS,
+}
+
+
+def check_choice(name, value):
+    """Raise an error unless ``value`` is one of ``CHOICES[name]``."""
+    if value not in CHOICES[name]:
+        raise ValidationError(f"must be one of {', '.join(CHOICES[name])}, got {value!r}", name)
+
+
+def check_dense(parameters):
+    """Raise an error unless all layers are dense."""
+    for i, layer in enumerate(parameters.layers):
+        if not isinstance(layer, Dense):
+            raise ValidationError(
+                f"all layers must be dense, but layer {i + 1} is {layer}", "parameters"
+            )
+
+
+def neurons_of(parameters, neuron_type):
+    """The value populations' neuron type: by default LIF rate neurons of the parameters."""
+    if neuron_type is None:
+        return nengo.LIFRate(**vars(parameters.neuron))
+    if not isinstance(neuron_type, nengo.neurons.NeuronType):
+        raise ValidationError(f"must be a Nengo neuron type, got {neuron_type!r}", "neuron_type")
+    return neuron_type
+
+
+def error_neurons(neuron_type):
+    """The error populations' neuron type, with gain and bias of its neurons.
+
+    A neuron is silent up to a current of 0 and gives out 1 at 1.
+
+    Returns
+    -------
+    neuron_type : nengo.neurons.NeuronType
+    gain, bias : float
+    """
+    name = "error_neuron_type"
+    if neuron_type is None:
+        neuron_type = nengo.RectifiedLinear()
+    if not isinstance(neuron_type, nengo.neurons.NeuronType):
+        raise ValidationError(f"must be a Nengo neuron type, got {neuron_type!r}", name)
+    amplitude = getattr(neuron_type, "amplitude", None)
+    if amplitude is None or neuron_type.negative:
+        raise ValidationError(
+            f"must be silent without an error and have an amplitude, got {neuron_type}", name
+        )
+    try:
+        gain, bias = neuron_type.gain_bias(1 / amplitude, 0.0)
+    except ValidationError as error:
+        raise ValidationError(
+            f"{neuron_type} would have to fire at {1 / amplitude:g} Hz at an error of 1, which "
+            f"needs a larger amplitude ({error})",
+            name,
+        ) from error
+    return neuron_type, float(gain[0]), float(bias[0])
+
+
+def gate_of(neuron_type, derivative, box_width):
+    """The function that multiplies feedback."""
+    if not callable(derivative):
+        return gate(neuron_type, derivative, box_width)
+    shape = np.shape(derivative(np.array([0.0, 1.0, 2.0])))
+    if shape != (3,):
+        raise ValidationError(
+            f"must give one number for each current; of 3 currents it gave shape {shape}",
+            "derivative",
+        )
+    return derivative
+
+
+def precisions(precision, n_layers):
+    """One precision for each layer of weights."""
+    if precision is None or isinstance(precision, numbers.Real):
+        precision = [1.0 if precision is None else precision] * n_layers
+    if np.ndim(precision) != 1 or len(precision) != n_layers:
+        raise ValidationError(
+            f"must be one number, or one for each of {n_layers} layers, got {precision!r}",
+            "precision",
+        )
+    if not all(is_positive(p) for p in precision):
+        raise ValidationError(f"must be positive numbers, got {precision!r}", "precision")
+    return [float(p) for p in precision]
+
+
+def time_constant(tau):
+    """Of the hidden layers, in s."""
+    if not is_positive(tau):
+        raise ValidationError(f"must be a positive time constant in s, got {tau!r}", "tau_value")
+    return float(tau)
+
+
+def synapse_of(synapse):
+    """A synapse; a number is the time constant of an alpha synapse."""
+    if synapse is None or isinstance(synapse, nengo.synapses.Synapse):
+        return synapse
+    if not is_positive(synapse):
+        raise ValidationError(
+            f"must be None, a synapse, or a positive time constant in s, got {synapse!r}", "synapse"
+        )
+    return nengo.Alpha(float(synapse))
+
+
+def feedback_arrays(parameters, feedback, given, seed):
+    """The feedback weights of each hidden layer, in the layout of forward weights."""
+    drawn = feedback_weights(parameters, feedback, seed=0 if seed is None else seed)
+    if given is None:
+        return drawn
+    given = [np.asarray(weights, dtype=float) for weights in given]
+    shapes, wanted = [w.shape for w in given], [w.shape for w in drawn]
+    if shapes != wanted:
+        raise ValidationError(f"must have shapes {wanted}, got {shapes}", "feedback_weights")
+    if not all(np.all(np.isfinite(weights)) for weights in given):
+        raise ValidationError("hold NaN or infinity", "feedback_weights")
+    return given
+
+
+def check_rule(rule):
+    """Raise an error unless ``rule`` is None or can do what `ErrorHebbian` does."""
+    if rule is None:
+        return
+    wanted = ("learning_rate", "pre_synapse", "decay", "mirror")
+    if not isinstance(rule, nengo.learning_rules.LearningRuleType) or not all(
+        hasattr(rule, name) for name in wanted
+    ):
+        raise ValidationError(
+            "must be a learning rule such as nengo_pc.learning.ErrorHebbian, whose error is value "
+            f"minus prediction and which has {', '.join(wanted)}; got {rule!r}",
+            "learning_rule",
+        )
+
+
+def without_decay(rule):
+    """The rule for biases, which do not decay."""
+    if rule is None or rule.decay == 0:
+        return rule
+    return type(rule)(learning_rate=rule.learning_rate, pre_synapse=rule.pre_synapse)
