@@ -1,4 +1,4 @@
-"""Figures of training, accuracy and activity.
+"""Figures of training, learning rules, accuracy and activity.
 
 Each function takes arrays and gives a new ``matplotlib.figure.Figure``; nothing is shown, and
 only `save_figure` writes. Importing this module imports matplotlib, which importing
@@ -8,6 +8,13 @@ only `save_figure` writes. Importing this module imports matplotlib, which impor
 from nengo_pc.analysis.figure_files import figure_bytes, save_figure
 from nengo_pc.analysis.plot_counts import class_histogram, confusion, rate_histograms
 from nengo_pc.analysis.plot_curves import accuracy_over_time, training_curves
+from nengo_pc.analysis.plot_learning import (
+    layer_angles,
+    rule_curves,
+    rule_differences,
+    update_angles,
+    update_times,
+)
 from nengo_pc.analysis.plot_rasters import digit, rasters
 
 __all__ = [
@@ -16,8 +23,13 @@ __all__ = [
     "confusion",
     "digit",
     "figure_bytes",
+    "layer_angles",
     "rasters",
     "rate_histograms",
+    "rule_curves",
+    "rule_differences",
     "save_figure",
     "training_curves",
+    "update_angles",
+    "update_times",
 ]

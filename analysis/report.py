@@ -9,7 +9,7 @@ from nengo_pc.networks.files import whole_file
 REPORT_FILE = "report.md"
 
 
-def write_report(folder, metrics, figures):
+def write_report(folder, metrics, figures, text=report_text):
     """Write the report of an experiment.
 
     Everything is rendered before anything is written. Figures come first and ``metrics.json``
@@ -21,8 +21,9 @@ def write_report(folder, metrics, figures):
         Where to; made if it is missing. Files of an earlier report are replaced.
     metrics : dict
         Metrics of one run; or keys that all runs share, and a list ``runs`` of the metrics of
-        each. Every run must have ``experiment``, ``network``, ``backend``, ``seed``,
-        ``dataset``, ``n_test`` and ``accuracy``. These keys are shown where they are given:
+        each. For the usual ``text``, every run must have ``experiment``, ``network``,
+        ``backend``, ``seed``, ``dataset``, ``n_test`` and ``accuracy``, and these keys are shown
+        where they are given:
 
         - ``version``, ``command``, ``dataset_notice``, ``n_train``, ``method``, ``optimizer``,
           ``encoder``, ``synapse``: text or numbers, shown as they are;
@@ -38,6 +39,9 @@ def write_report(folder, metrics, figures):
         All others are only stored. NumPy values and dataclasses are converted.
     figures : dict of str to (matplotlib.figure.Figure or (matplotlib.figure.Figure, str))
         Figures, with captions if wanted, by file name without suffix.
+    text : callable
+        Gives the report in Markdown from the metrics, in the types of JSON, and the captions (None
+        where there is none) by figure name; by default that of a classifier in spikes.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def write_report(folder, metrics, figures):
         figure, captions[name] = entry if isinstance(entry, tuple) else (entry, None)
         for suffix, content in figure_bytes(figure).items():
             contents[f"{name}{suffix}"] = content
-    contents[REPORT_FILE] = report_text(metrics, captions).encode()
+    contents[REPORT_FILE] = text(metrics, captions).encode()
     contents[METRICS_FILE] = to_json(metrics).encode()
     for name, content in contents.items():
         with whole_file(folder / name) as temporary:

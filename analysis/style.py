@@ -27,6 +27,13 @@ KNOWN = MappingProxyType(
         "loihi": _line(GREEN, "-.", "^"),
         "training": _line(BLACK, "-", "o"),
         "validation": _line(PURPLE, "--", "D"),
+        # Learning rules: those that are backprop lie on each other and must differ most.
+        "backprop": _line(BLACK, "-", "o"),
+        "zil": _line(SKY, "--", "s"),
+        "fixed-prediction": _line(ORANGE, ":", "^"),
+        "il": _line(VERMILLION, "-.", "D"),
+        "ipc": _line(BLUE, (0, (5, 1, 1, 1, 1, 1)), "v"),
+        "nengodl": _line(GREY, (0, (8, 2)), "X"),
     }
 )
 """Line styles of the names that come back from figure to figure."""

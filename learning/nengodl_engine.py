@@ -72,7 +72,11 @@ class NengoDLEngine:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             loss, output = self._loss(images, labels)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        gradients = tape.gradient(loss, variables)
+        # Not compiled by XLA, variables change in place: only once all that reads them is done.
+        with tf.control_dependencies(gradients):
+            gradients = [tf.identity(gradient) for gradient in gradients]
+            self.optimizer.apply_gradients(zip(gradients, variables))
         predictions = tf.argmax(output, axis=1, output_type=labels.dtype)
         return loss, tf.reduce_sum(tf.cast(predictions == labels, tf.int32))
 

@@ -89,13 +89,16 @@ class RuleEngine:
 
     def _learn(self, gradients):
         """One step of the optimizer, and Kolen-Pollack's decay."""
-        if self.options.feedback == "kolen-pollack":
-            rate = self.schedule(self.optimizer.iterations)
-            keep = 1 - tf.cast(rate, self.chain.dtype) * self.options.feedback_decay
-            mirrored = [layer.weights for layer in self.chain.layers[1:]]
-            for variable in (*mirrored, *self.chain.feedback):
-                variable.assign(keep * variable)
-        self.optimizer.apply_gradients(zip(gradients, self.chain.trained))
+        # Not compiled by XLA, variables change in place: only once all that reads them is done.
+        with tf.control_dependencies(gradients):
+            if self.options.feedback == "kolen-pollack":
+                rate = self.schedule(self.optimizer.iterations)
+                keep = 1 - tf.cast(rate, self.chain.dtype) * self.options.feedback_decay
+                mirrored = [layer.weights for layer in self.chain.layers[1:]]
+                for variable in (*mirrored, *self.chain.feedback):
+                    variable.assign(keep * variable)
+            gradients = [tf.identity(gradient) for gradient in gradients]
+            self.optimizer.apply_gradients(zip(gradients, self.chain.trained))
 
     def _update(self, images, labels):
         batch = self._batch(images, labels)

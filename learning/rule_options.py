@@ -43,7 +43,8 @@ class RuleOptions:
         layers for ``fixed-prediction``; ``zil`` has just those that change anything.
     inference_rate : float, optional
         Size of a step, in time constants of a value; of the first one if ``adaptive``. By default
-        0.1 for ``il``, 0.2 for ``ipc``, 1 for ``fixed-prediction``.
+        0.1 for ``il``, 0.2 for ``ipc``, 1 for ``fixed-prediction``. Without batch norm, SoftLIF is
+        steep against its weights and needs smaller ones: 0.02 (docs/results.md).
     integrator : {"euler", "heun", "adaptive"}
         Of the values: Euler's, Heun's, or Heun's with a step that keeps its local error, estimated
         from Euler's, below 1 % of the values.

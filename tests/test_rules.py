@@ -457,6 +457,26 @@ def test_zil_through_convolutions_is_backprop():
     assert relative(given[2], given[0]) < 1e-10
 
 
+@pytest.mark.compiled
+@pytest.mark.parametrize("method", ["zil", "ipc"])
+def test_updates_without_xla_are_those_with_it(method):
+    """As convolutional networks have it: variables must not change before they were read."""
+    parameters = network(3, units=200)
+    rng = np.random.default_rng(0)
+    options = plain(
+        method=method, batch_norm=True, optimizer="sgd", learning_rate=0.1, schedule="constant"
+    )
+    engines = [RuleEngine(parameters, options, 60) for _ in range(2)]
+    engines[1]._update = tf.function(type(engines[1])._update.__get__(engines[1]))
+    for _ in range(60):
+        images, labels = rng.random((N, N_INPUTS)).astype("f4"), rng.integers(0, N_CLASSES, N)
+        engines[1].set_state(engines[0].state())
+        for engine in engines:
+            engine.update(images, labels)
+        ours, theirs = ([v.numpy() for v in engine.chain.trained] for engine in engines)
+        assert relative(ours, theirs) < 1e-9
+
+
 # --- rest
 
 

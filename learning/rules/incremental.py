@@ -40,7 +40,8 @@ def ipc(chain, batch, options, learn):
         errors, activities, now = weighted_errors(chain, values, batch, beta)
         trouble = first_trouble(errors, step, trouble)
         moves = velocities(chain, values, errors, now, batch)
-        learn([g / beta for g in chain.gradients(errors, activities, now)])
+        with tf.control_dependencies(moves):  # they are of the weights before this step
+            learn([g / beta for g in chain.gradients(errors, activities, now)])
         return step + 1, [x + rate * v for x, v in zip(values, moves)], trouble
 
     start = (tf.constant(0), predictions[:-1], no_trouble())
