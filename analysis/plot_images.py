@@ -1,0 +1,100 @@
+"""Figures of images: receptive fields, and originals beside what a network makes of them."""
+
+import math
+
+import numpy as np
+
+from nengo_pc.analysis.style import new_figure
+
+
+def fields(weights, image_shape, columns=None):
+    """Draw receptive fields as images.
+
+    Parameters
+    ----------
+    weights : array_like, shape (n_fields, n_pixels)
+        One field per row.
+    image_shape : tuple of int
+        Height and width of a field.
+    columns : int, optional
+        Fields side by side; by default as many as make a square.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Each field on a scale of its own: mid-grey is 0, white and black its largest absolute
+        value, up and down.
+
+    Raises
+    ------
+    ValueError
+        If ``weights`` is not of images of that shape.
+    """
+    weights = np.asarray(weights, dtype=float)
+    height, width = _image_shape(image_shape)
+    if weights.ndim != 2 or len(weights) == 0 or weights.shape[1] != height * width:
+        raise ValueError(f"weights has shape {weights.shape}; wanted (n_fields, {height * width})")
+    columns = math.ceil(math.sqrt(len(weights))) if columns is None else columns
+    rows = math.ceil(len(weights) / columns)
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    # A field of nothing but zeros is all grey.
+    shown = (weights / np.where(largest > 0, largest, 1)).reshape(-1, height, width)
+    inch = min(0.75, 7 / columns)
+    figure = new_figure(inch * columns, inch * rows * height / width)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, field in zip(panels, shown):
+        axes.imshow(field, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    for axes in panels:
+        axes.set_axis_off()
+    return figure
+
+
+def reconstructions(rows):
+    """Draw images and their reconstructions below them.
+
+    Parameters
+    ----------
+    rows : dict of str to array_like, each of shape (n, height, width)
+        The originals first, by the name that their row gets. All share one grey scale, that of
+        the originals.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row per entry, one column per image.
+
+    Raises
+    ------
+    ValueError
+        If ``rows`` is empty or its entries differ in shape.
+    """
+    rows = {name: np.asarray(images, dtype=float) for name, images in rows.items()}
+    if not rows:
+        raise ValueError("rows is empty; wanted at least the originals")
+    originals = next(iter(rows.values()))
+    if originals.ndim != 3 or originals.size == 0:
+        raise ValueError(f"rows has images of shape {originals.shape}; wanted (n, height, width)")
+    for name, images in rows.items():
+        if images.shape != originals.shape:
+            raise ValueError(f"rows[{name!r}] has shape {images.shape}; wanted {originals.shape}")
+    n, height, width = originals.shape
+    inch = min(0.75, 7 / n)
+    figure = new_figure(inch * n, (inch * height / width + 0.22) * len(rows))
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    low, high = originals.min(), originals.max()
+    for part, (name, images) in zip(
+        figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows.items()
+    ):
+        part.suptitle(name, x=0.01, ha="left", fontsize=9)
+        for axes, image in zip(part.subplots(1, n, squeeze=False)[0], images):
+            axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axes.set_axis_off()
+    return figure
+
+
+def _image_shape(shape):
+    """Height and width."""
+    if len(shape) != 2 or not all(int(n) == n and n > 0 for n in shape):
+        raise ValueError(f"image_shape is {shape}; wanted (height, width)")
+    return shape
