@@ -21,8 +21,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
+# Nengo's pytest plugin skips what is marked slow unless asked.
 test-slow: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --slow
 
 # Stamps, so that installing happens once and again whenever what is installed has changed.
 $(VENV)/.made:

@@ -49,4 +49,4 @@ def test_an_epoch_by_zil_is_an_epoch_by_backprop():
     for ours, theirs in zip(*states):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
     np.testing.assert_array_equal(*answers)
-    assert (answers[0] == mnist.test.labels).mean() > 0.95
+    assert (answers[0] == mnist.test.labels).mean() > 0.94

@@ -530,7 +530,7 @@ def test_tensorboard_gets_the_history(trained, parts):
         ("shift", -1),
         ("shift", 0.5),
         ("smoothing", 0),
-        ("activation", "relu"),
+        ("activation", "gelu"),
         ("seed", -1),
         ("seed", None),
     ],

@@ -145,8 +145,10 @@ def relax(chain, values, batch, options, steps, rate, beta=1.0, first=None):
         new = moved(values, [(a + b) / 2 for a, b in zip(k, later)], h)
         if options.integrator == "heun":
             return step + 1, new, h, moving, trouble
-        wrong = [h / 2 * (b - a) for a, b in zip(k, later)]
-        error = _fastest(wrong) / (RELATIVE_TOLERANCE * _fastest(values))
+        change = [b - a for a, b in zip(k, later)]
+        error = h / 2 * _fastest(change) / (RELATIVE_TOLERANCE * _fastest(values))
+        # Near equilibrium errors are small whatever the step, which must let velocities fall.
+        error = tf.maximum(error, tf.math.divide_no_nan(_fastest(change), _fastest(k)) ** 2)
         new = [tf.where(error <= 1, n, x) for n, x in zip(new, values)]
         growth = SAFETY / tf.sqrt(tf.maximum(error, 1e-12))
         return step + 1, new, h * tf.clip_by_value(growth, *GROWTH), moving, trouble
