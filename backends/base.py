@@ -131,6 +131,12 @@ class HeldInput:
         return self.value
 
 
+def minibatches(images, size):
+    """The number of the first image of each minibatch, and the images."""
+    for first in range(0, len(images), size):
+        yield first, images[first : first + size]
+
+
 def reduced(history, keep):
     """One presentation's ``(n_steps, size)`` history, as asked for."""
     if keep == "all":

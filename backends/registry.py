@@ -5,8 +5,9 @@ from nengo.exceptions import ValidationError
 from .dl import NengoDL
 from .loihi import Loihi
 from .reference import Reference
+from .xla import XLA
 
-BACKENDS = {backend.name: backend for backend in (Reference, NengoDL, Loihi)}
+BACKENDS = {backend.name: backend for backend in (Reference, NengoDL, Loihi, XLA)}
 
 
 def get_backend(name):

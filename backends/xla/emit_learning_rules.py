@@ -1,0 +1,109 @@
+"""Emitters of Nengo's learning rules.
+
+What a rule adds to the weights in the next step is a product of two vectors: the vectors are
+carried, not the product. In a minibatch that learns together, it is a product of two matrices.
+"""
+
+from nengo.builder.learning_rules import SimBCM, SimOja, SimPES, SimRLS, SimVoja
+from nengo.exceptions import BuildError
+
+from ..compatibility import import_tensorflow
+from .registry import emits
+
+tf = import_tensorflow()
+
+
+def learns(operator, reads):
+    """Register how a learning rule changes weights.
+
+    The decorated function is called as ``f(op, step, *values)`` with what the signals
+    ``reads(op)`` hold, and returns the change of the weights, made with ``step.outer`` and
+    ``step.total`` so that it has a meaning for weights that a minibatch shares. The operator
+    updates ``op.delta`` alone.
+
+    Parameters
+    ----------
+    operator : type
+        Subclass of `nengo.builder.Operator`.
+    reads : callable
+        From an operator to the signals that the change depends on.
+    """
+
+    def register(change):
+        def derives(op, dt):
+            first = _starts_at_rest(op)
+
+            def derived(step, *values):
+                delta = change(op, step, *values)
+                return delta if first else _not_in_first(step, delta)
+
+            return {op.delta: (derived, reads(op))}
+
+        @emits(operator, derives=derives)
+        def emit(op, step):
+            step.update(op.delta, change(op, step, *(step.read(s) for s in reads(op))))
+
+        return change
+
+    return register
+
+
+def _starts_at_rest(op):
+    """Whether a change worked out from what signals hold at first would be 0, as it must be."""
+    return all((signal.initial_value == 0).all() for signal in op.reads)
+
+
+def _not_in_first(step, delta):
+    """No change in the first step: nothing was seen before it."""
+    return tf.where(step.n > 1, delta, step.constant(0))
+
+
+@learns(SimPES, lambda op: [op.pre_filtered, op.error])
+def pes(op, step, activities, error):
+    """``-learning_rate dt / n error activities^T``."""
+    alpha = -op.learning_rate * step.dt / op.pre_filtered.shape[0]
+    return step.outer(alpha * error, activities, op.delta)
+
+
+@learns(SimBCM, lambda op: [op.pre_filtered, op.post_filtered, op.theta])
+def bcm(op, step, pre, post, theta):
+    """``learning_rate dt post (post - theta) pre^T``."""
+    return step.outer(op.learning_rate * step.dt * post * (post - theta), pre, op.delta)
+
+
+@learns(SimOja, lambda op: [op.pre_filtered, op.post_filtered, op.weights])
+def oja(op, step, pre, post, weights):
+    """``learning_rate dt (post pre^T - beta post^2 weights)``."""
+    alpha = op.learning_rate * step.dt
+    forgetting = step.total(alpha * post * post, op.delta)[:, None]
+    return step.outer(alpha * post, pre, op.delta) - op.beta * weights * forgetting
+
+
+@learns(
+    SimVoja,
+    lambda op: [op.pre_decoded, op.post_filtered, op.scaled_encoders, op.learning_signal],
+)
+def voja(op, step, pre, post, encoders, signal):
+    """``learning_rate dt signal (scale post pre^T - post encoders)``."""
+    factor = op.learning_rate * step.dt * signal * post
+    scale = step.constant(op.scale)[:, None]
+    forgetting = step.total(factor, op.delta)[:, None]
+    return step.outer(scale * factor, pre, op.delta) - forgetting * encoders
+
+
+@emits(SimRLS)
+def emit_rls(op, step):
+    """``P -= P r (P r)^T / (1 + r^T P r)`` and ``delta = -error (P r)^T / (1 + r^T P r)``."""
+    if step.is_shared(op.delta):
+        raise BuildError(
+            f"{op}: recursive least squares takes examples one after another, so that a minibatch "
+            "cannot learn together; use minibatch_learning='copies'"
+        )
+    r, error, p = step.read(op.pre_filtered), step.read(op.error), step.read(op.inv_gamma)
+    if p.shape[-1] == 1 and r.shape[-1] == 1:
+        pr = tf.matmul(p[..., 0], r)
+    else:
+        pr = tf.reduce_sum(p * r[None], axis=1)
+    gain = 1 / (1 + tf.reduce_sum(r * pr, axis=0))
+    step.update(op.inv_gamma, p - pr[:, None] * (pr * gain)[None])
+    step.update(op.delta, -error[:, None] * (gain * pr)[None])

@@ -1,0 +1,106 @@
+"""What Python runs: Nengo's own step functions of Node functions, processes and the like."""
+
+import nengo
+import numpy as np
+from nengo.builder.operator import SimPyFunc
+from nengo.builder.processes import SimProcess
+
+# They do not use random numbers, so that all items of a minibatch see the same.
+SAME_FOR_ALL = (nengo.processes.PresentInput, nengo.processes.Piecewise)
+
+
+class Host:
+    """Nengo's step functions of some operators, for each item of a minibatch.
+
+    Item i draws from what Nengo's simulator would draw from with ``seed + i``, so that a run of
+    one item is the reference's.
+
+    Parameters
+    ----------
+    operators : sequence of Operator
+    step_order : sequence of Operator
+        Of the whole model, since operators share a stream of random numbers.
+    clock : tuple of Signal
+        The model's step and time.
+    dt : float
+    seed : int
+    batch : int
+    """
+
+    def __init__(self, operators, step_order, clock, dt, seed, batch):
+        self.batch = batch
+        self.dt = dt
+        self._clock = clock
+        self._items = {op: [] for op in operators}
+        for item in range(batch):
+            rng = np.random.RandomState((seed + item) % 2**32)
+            for op in step_order:
+                if op in self._items and (item == 0 or not self.is_shared(op)):
+                    signals = {s: np.array(s.initial_value) for s in op.all_signals}
+                    self._items[op].append((signals, op.make_step(signals, dt, rng)))
+                elif isinstance(op, SimProcess) and op not in self._items:
+                    op.process.get_rng(rng)  # draws a seed, as in the reference
+            if all(self.is_shared(op) for op in operators):
+                break
+
+    @staticmethod
+    def is_shared(op):
+        """Whether an operator is run once for the whole minibatch."""
+        if isinstance(op, SimPyFunc):
+            return op.x is None
+        return isinstance(op, SimProcess) and type(op.process) in SAME_FOR_ALL
+
+    def n_items(self, op):
+        """For how many items an operator is run."""
+        return 1 if self.is_shared(op) else self.batch
+
+    def ahead(self, op, start, n_steps, capacity):
+        """What an operator that needs the time alone gives, ``(capacity, size, items)``."""
+        written = op.sets + op.incs + op.updates
+        size = sum(s.size for s in written)
+        values = np.zeros((capacity, size, self.n_items(op)))
+        for item, (signals, step) in enumerate(self._items[op]):
+            for i in range(n_steps):
+                self._set_clock(signals, start + i + 1)
+                for signal in op.incs:
+                    signals[signal][...] = 0
+                step()
+                if written:
+                    values[i, :, item] = signals[written[0]].ravel()
+        return values
+
+    def run(self, op, n, inputs):
+        """Run an operator in step ``n``.
+
+        Parameters
+        ----------
+        op : Operator
+        n : int
+        inputs : dict of {Signal: ndarray}
+            ``(size, items or 1)`` each.
+
+        Returns
+        -------
+        dict of {Signal: ndarray}
+            What it sets, adds and updates, ``(size, items)`` each.
+        """
+        written = op.sets + op.incs + op.updates
+        results = {s: np.empty((s.size, self.n_items(op))) for s in written}
+        for item, (signals, step) in enumerate(self._items[op]):
+            self._set_clock(signals, n)
+            for signal, value in inputs.items():
+                column = value[:, min(item, value.shape[1] - 1)]
+                signals[signal][...] = column.reshape(signal.shape)
+            for signal in op.incs:
+                signals[signal][...] = 0
+            step()
+            for signal in written:
+                results[signal][:, item] = signals[signal].ravel()
+        return results
+
+    def _set_clock(self, signals, n):
+        step, time = self._clock
+        if step in signals:
+            signals[step][...] = n
+        if time in signals:
+            signals[time][...] = n * self.dt

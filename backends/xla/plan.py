@@ -1,0 +1,278 @@
+"""What is worked out once, what in every step, what is carried between steps, what Python does.
+
+Nothing here imports TensorFlow.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from nengo.builder.neurons import SimNeurons
+from nengo.builder.operator import Copy, SimPyFunc, TimeUpdate
+from nengo.builder.probe import SimProbe
+from nengo.builder.processes import SimProcess
+from nengo.exceptions import BuildError
+
+from . import registry
+
+
+class Feed:
+    """Stands for an operator: sets a signal to what was given to the run.
+
+    Parameters
+    ----------
+    signal : nengo.builder.Signal
+        A Node's output.
+    held : bool
+        Whether it is the same in all steps.
+    """
+
+    def __init__(self, signal, held):
+        self.signal = signal
+        self.held = held
+        self.sets, self.incs, self.reads, self.updates = [signal], [], [], []
+
+
+@dataclass
+class Plan:
+    """How to run the operators of a model.
+
+    Attributes
+    ----------
+    held : list of Operator
+        Run once before the first step: they read nothing that changes.
+    stages : list of (list of Operator, list of Operator)
+        In every step: compiled operators, then operators that Python runs, and so on.
+    ahead : list of Operator
+        Among the compiled ones: run by Python before the steps, since they need the time alone,
+        so that their outputs are input to the loop.
+    feeds : list of Feed
+    constants : list of Signal
+        Bases that nothing writes to.
+    carried : list of Signal
+        Bases that one step leaves to the next.
+    derived : dict of {Signal: (function, list of Signal)}
+        Bases that are worked out at the start of a step from carried ones.
+    learned : set of Signal
+        Bases that are incremented and never set: weights that learn, and their changes.
+    """
+
+    held: list = field(default_factory=list)
+    stages: list = field(default_factory=list)
+    ahead: list = field(default_factory=list)
+    feeds: list = field(default_factory=list)
+    constants: list = field(default_factory=list)
+    carried: list = field(default_factory=list)
+    derived: dict = field(default_factory=dict)
+    learned: set = field(default_factory=set)
+
+    @property
+    def in_loop(self):
+        """Operators whose results can differ from step to step, Python's left out."""
+        return [op for stage, _ in self.stages for op in stage]
+
+    @property
+    def callbacks(self):
+        """Operators that Python runs in every step."""
+        return [op for _, stage in self.stages for op in stage]
+
+    def is_steady(self, base):
+        """Whether a base is the same in all steps."""
+        if base in self.carried or base in self.derived:
+            return False
+        moving = [*self.in_loop, *self.callbacks, *(f for f in self.feeds if not f.held)]
+        return all(s.base is not base for op in moving for s in op.sets + op.incs + op.updates)
+
+
+def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
+    """Sort the operators of a model.
+
+    Parameters
+    ----------
+    model : nengo.builder.Model
+    step_order : list of Operator
+        In an order that keeps Nengo's dependencies.
+    graph : dict of {Operator: set of Operator}
+        What comes after each operator.
+    feeds : sequence of Feed
+        They replace the operators that set the same signals.
+    random_on_host : bool
+        Whether neurons that draw random numbers are run by Python.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        For an operator that has no emitter, naming it and the object it came from.
+    """
+    given = {feed.signal for feed in feeds}
+    ops = [
+        op
+        for op in step_order
+        if not isinstance(op, (TimeUpdate, SimProbe)) and not any(s in given for s in op.sets)
+    ]
+    plan = Plan(feeds=list(feeds))
+    plan.ahead = [op for op in ops if _needs_time_alone(op)]
+    ahead = set(plan.ahead)
+    rest = [op for op in ops if op not in ahead]
+    on_host = {op for op in rest if _is_on_host(op, random_on_host)}
+    for op in rest:
+        if op not in on_host and registry.emitter_of(op) is None:
+            raise BuildError(
+                f"the xla backend cannot compile {op!r} of {origin(model, op)}: nothing is "
+                f"registered for operators of type {type(op).__name__}; see "
+                "nengo_pc.backends.xla.emits"
+            )
+    writers = [*plan.feeds, *plan.ahead, *rest]
+    plan.learned = _learned(writers)
+    # Between stages values are in Python's hands anyway.
+    plan.derived = {} if on_host else _derived(rest, on_host, model.dt)
+    probed = {model.sig[probe]["in"].base for probe in model.probes}
+    plan.carried = _carried(writers, on_host, plan.derived)
+    written = {s.base for op in writers for s in op.sets + op.incs + op.updates}
+    read = {s.base for op in rest for s in op.reads} | probed
+    read |= {s for _, reads in plan.derived.values() for s in reads}
+    clock = {model.step, model.time}
+    plan.constants = [s for s in _unique(read) if s not in written and s not in clock]
+    plan.held = _held(rest, on_host, plan)
+    held = set(plan.held)
+    plan.stages = _stages([op for op in ops if op not in held], on_host, graph)
+    return plan
+
+
+def origin(model, op):
+    """The Nengo object that an operator was built for, in words."""
+    signals = set(op.all_signals)
+    for obj, named in model.sig.items():
+        if any(signal in signals for signal in named.values() if signal is not None):
+            return str(obj)
+    return op.tag or "unknown origin"
+
+
+def _needs_time_alone(op):
+    """Whether Python can run an operator ahead of the steps."""
+    if isinstance(op, SimPyFunc):
+        return op.x is None and registry.function_of(op.fn) is None
+    return isinstance(op, SimProcess) and op.input is None
+
+
+def _is_on_host(op, random_on_host):
+    """Whether Python has to run an operator in every step: users' own functions."""
+    if isinstance(op, SimPyFunc):
+        return registry.function_of(op.fn) is None
+    if isinstance(op, SimProcess):
+        return registry.filter_of(op.process) is None
+    if isinstance(op, SimNeurons):
+        return registry.step_of(op.neurons) is None or (random_on_host and bool(op.state_extra))
+    return False
+
+
+def _unique(signals):
+    return sorted(set(signals), key=lambda s: (s.name, id(s)))
+
+
+def _learned(writers):
+    """Bases that only ever grow by increments, and what they are incremented by."""
+    set_ = {s.base for op in writers for s in op.sets + op.updates}
+    grown = {s.base for op in writers for s in op.incs} - set_
+    updated = {s.base for op in writers for s in op.updates}
+    changes = {
+        op.src.base for op in writers if isinstance(op, Copy) and op.inc and op.dst.base in grown
+    }
+    return grown | (changes & updated)
+
+
+def _derived(ops, on_host, dt):
+    """Bases that need not be carried: see ``derives`` of `registry.emits`."""
+    updaters = {}
+    for op in ops:
+        for signal in op.updates:
+            updaters.setdefault(signal.base, set()).add(op)
+    found = {}
+    for op in ops:
+        if op in on_host:
+            continue
+        for signal, (function, reads) in registry.emitter_of(op).derives(op, dt).items():
+            whole = [signal, *reads]
+            if any(s.base is not s for s in whole) or signal not in op.updates:
+                continue  # parts of something larger are left alone
+            # At the end of the step the reads hold what the operator saw or left.
+            if all(updaters.get(s, set()) <= {op} for s in reads):
+                found[signal] = (function, list(reads))
+    return found
+
+
+def _carried(writers, on_host, derived):
+    """Bases whose values one step leaves to the next."""
+    overwritten, touched = {}, set()
+    for op in writers:
+        if isinstance(op, Feed) or op in on_host:
+            # Python keeps the state of what it runs.
+            whole = list(op.sets) + (list(op.updates) if op in on_host else [])
+        elif _needs_time_alone(op):
+            whole = list(op.sets)
+        else:
+            whole = list(registry.emitter_of(op).overwrites(op))
+        for signal in whole:
+            overwritten[signal.base] = overwritten.get(signal.base, 0) + signal.size
+        touched.update(s.base for s in op.sets + op.incs + op.updates)
+    updated = {s.base for op in writers if op not in on_host for s in op.updates}
+    # What Python updates is set at the end of a step, and read in the next.
+    updated |= {s.base for op in on_host for s in op.updates}
+    kept = {s for s in touched if s in updated or overwritten.get(s, 0) < s.size}
+    kept -= set(derived)
+    # What something is derived from; constants need not be carried.
+    kept |= {s for _, reads in derived.values() for s in reads if s in touched}
+    return _unique(kept)
+
+
+def _held(ops, on_host, plan):
+    """Operators that read nothing that changes during the run."""
+    changing = set(plan.carried) | set(plan.derived)
+    changing |= {feed.signal.base for feed in plan.feeds if not feed.held}
+    changing |= {s.base for op in plan.ahead for s in op.sets + op.incs + op.updates}
+    steady = {feed.signal.base for feed in plan.feeds if feed.held} | set(plan.constants)
+    candidates = [op for op in ops if op not in on_host and _is_pure(op)]
+    while True:
+        held = set(candidates)
+        moving = [op for op in ops if op not in held]
+        # Bases that something in the loop writes to, and those that it sets.
+        written = changing | {s.base for op in moving for s in op.sets + op.incs + op.updates}
+        set_in_loop = changing | {s.base for op in moving for s in op.sets}
+        known = {s.base for op in candidates for s in op.sets + op.incs} | steady
+
+        def stays(op, written=written, set_in_loop=set_in_loop, known=known):
+            return all(s.base in known and s.base not in written for s in op.reads) and all(
+                s.base not in set_in_loop for s in op.sets + op.incs
+            )
+
+        remaining = [op for op in candidates if stays(op)]
+        if len(remaining) == len(candidates):
+            return candidates
+        candidates = remaining
+
+
+def _is_pure(op):
+    return registry.emitter_of(op).pure and not op.updates and not getattr(op, "state_extra", None)
+
+
+def _stages(ops, on_host, graph):
+    """Alternate compiled operators with those that Python runs, as seldom as can be."""
+    stage = {op: 0 for op in ops}
+    for op in ops:  # in order, so that all that comes before is known
+        for after in graph[op]:
+            if after in stage:
+                wait = op in on_host and after not in on_host
+                stage[after] = max(stage[after], stage[op] + wait)
+    n = max(stage.values(), default=0) + 1
+    stages = [([], []) for _ in range(n)]
+    for op in ops:
+        stages[stage[op]][op in on_host].append(op)
+    return stages
+
+
+def is_uniform(array):
+    """Whether all entries of an array are the same."""
+    return array.size > 0 and bool(np.all(array == array.flat[0]))

@@ -1,0 +1,247 @@
+"""The time loop as one compiled function, and what both ways to run have in common."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..compatibility import import_tensorflow
+from . import registry
+from .plan import Feed, is_uniform
+from .step import Step
+
+tf = import_tensorflow()
+
+# What Python hands to the loop of one chunk.
+CHUNK_BYTES = 64 * 2**20
+CHUNK_STEPS = 1024
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A probe as the loop sees it.
+
+    Attributes
+    ----------
+    probe : nengo.Probe
+    signal : nengo.builder.Signal
+    keep : {"all", "last", "mean"}
+    batch : int
+        Of what it records: 1 for what all items share.
+    """
+
+    probe: object
+    signal: object
+    keep: str
+    batch: int
+
+
+class Setting:
+    """What does not change between the chunks of a run.
+
+    Parameters
+    ----------
+    plan : nengo_pc.backends.xla.plan.Plan
+    dtype : str
+    dt : float
+    batch : int
+    learning : str
+    clock : tuple of Signal
+    probes : list of (nengo.Probe, Signal, str)
+        With how much to keep.
+
+    Attributes
+    ----------
+    probes, steady : list of Recorded
+        Probes of what can change from step to step, and of what does not.
+    held_feeds : list of Feed
+    fed : list
+        Feeds that change from step to step, and operators that Python runs ahead.
+    drawing : dict of {Operator: int}
+        Operators that draw random numbers, numbered.
+    """
+
+    def __init__(self, plan, dtype, dt, batch, learning, clock, probes):
+        self.plan, self.dtype, self.dt, self.batch = plan, dtype, dt, batch
+        self.learning, self.clock = learning, clock
+        recorded = [Recorded(p, s, how, self.batch_of(s.base)) for p, s, how in probes]
+        self.steady = [p for p in recorded if self._is_steady(p.signal.base)]
+        self.probes = [p for p in recorded if p not in self.steady]
+        self.held_feeds = [feed for feed in plan.feeds if feed.held]
+        self.fed = [feed for feed in plan.feeds if not feed.held] + plan.ahead
+        drawing = [op for op in plan.in_loop if getattr(op, "state_extra", None)]
+        self.drawing = {op: k for k, op in enumerate(drawing)}
+        self.views = {}
+
+    def _is_steady(self, base):
+        return base not in self.clock and self.plan.is_steady(base)
+
+    def batch_of(self, base):
+        """How many items a base that can change has values for."""
+        return 1 if self.learning != "copies" and base in self.plan.learned else self.batch
+
+    @functools.cached_property
+    def constants(self):
+        """Constants as tensors, ``(size, 1)`` each; None where one number says it all."""
+        return [
+            None
+            if s.sparse or is_uniform(s.initial_value)
+            else tf.constant(np.asarray(s.initial_value, self.dtype).reshape(-1, 1))
+            for s in self.plan.constants
+        ]
+
+    def step(self, start, n=None, keys=None):
+        """A `Step` that starts from these values."""
+        return Step(
+            self.plan,
+            start,
+            self.dtype,
+            self.dt,
+            self.batch,
+            self.learning,
+            self.clock,
+            n,
+            keys,
+            self.drawing,
+            self.views,
+        )
+
+    def at_first(self, constants, held):
+        """Values before the loop: constants, what is held, and what follows from these."""
+        plan, start = self.plan, {}
+        for signal, value in zip(plan.constants, constants):
+            if value is None and not signal.sparse:
+                value = tf.fill((signal.size, 1), tf.constant(_first(signal), self.dtype))
+            start[signal] = value
+        before = self.step(start)
+        for feed, value in zip(self.held_feeds, held):
+            if feed.signal.base not in plan.carried:
+                before.set(feed.signal, value)
+        emit(plan.held, before)
+        return start | {base: before.final(base) for base in before.written}
+
+    def feed(self, step, held, fed):
+        """Set what was given to the run for this step."""
+        for feed, value in zip(self.held_feeds, held):
+            if feed.signal.base in self.plan.carried:
+                step.set(feed.signal, value)
+        for source, value in zip(self.fed, fed):
+            if isinstance(source, Feed):
+                step.set(source.signal, value)
+
+    def chunk_steps(self, fed_batches):
+        """How many steps fit a chunk."""
+        floats = sum(p.signal.size * p.batch for p in self.probes if p.keep == "all")
+        for source, batch in zip(self.fed, fed_batches):
+            floats += fed_size(source) * batch
+        itemsize = np.dtype(self.dtype).itemsize
+        return int(np.clip(CHUNK_BYTES // max(1, floats * itemsize), 1, CHUNK_STEPS))
+
+
+def fed_size(source):
+    """The size of what Python gives the loop in place of an operator."""
+    return sum(s.size for s in source.sets + source.incs + source.updates)
+
+
+def _first(signal):
+    return float(signal.initial_value.flat[0])
+
+
+def emit(ops, step, given=()):
+    """Compile operators in order, or take what is given for them."""
+    for op in ops:
+        if op not in given:
+            registry.emitter_of(op).emit(op, step)
+            continue
+        # Without input, a process has one output, and no state that others see.
+        for write, signals in ((step.set, op.sets), (step.inc, op.incs), (step.update, op.updates)):
+            for signal in signals:
+                write(signal, tf.reshape(given[op], (*signal.shape, given[op].shape[-1])))
+
+
+class Loop:
+    """A chunk of up to ``capacity`` steps as one XLA function.
+
+    Parameters
+    ----------
+    setting : Setting
+    capacity : int
+    """
+
+    def __init__(self, setting, capacity):
+        self.setting = setting
+        self.capacity = capacity
+        self.compile_seconds = None
+        self._function = tf.function(self._run, jit_compile=True, autograph=False)
+
+    def __call__(self, constants, state, held, fed, start, n_steps, rows, keys):
+        """Run ``n_steps``, at most ``capacity``.
+
+        Parameters
+        ----------
+        constants, state, held, fed : list of tf.Tensor
+            ``fed`` with the capacity as first axis.
+        start : int
+            Steps that were run before.
+        rows : list of (capacity + 1,) ndarray
+            For each probe that keeps all, the row that a step is recorded in, if it is: then the
+            next step has another.
+        keys : pair of tf.Tensor
+
+        Returns
+        -------
+        state, recorded, steady, finite
+            ``recorded`` in the order of the setting's probes: ``(rows, size, batch)`` or, for the
+            last value or the sum, ``(size, batch)``.
+        """
+        return self._function(
+            constants, state, held, fed, tf.constant(start), tf.constant(n_steps), rows, keys
+        )
+
+    def _run(self, constants, state, held, fed, start, n_steps, rows, keys):
+        setting, plan = self.setting, self.setting.plan
+        first = setting.at_first(constants, held)
+        whole = [p for p in setting.probes if p.keep == "all"]
+        dtype = tf.as_dtype(setting.dtype)
+        records = [
+            tf.TensorArray(dtype, self.capacity + 1, element_shape=(p.signal.size, p.batch))
+            if p.keep == "all"
+            else tf.zeros((p.signal.size, p.batch), dtype)
+            for p in setting.probes
+        ]
+
+        def body(i, state, records):
+            now = dict(first) | dict(zip(plan.carried, state))
+            step = setting.step(now, start + i + 1, keys)
+            given = [values[i] for values in fed]
+            setting.feed(step, held, given)
+            emit(plan.in_loop, step, dict(zip(setting.fed, given)))
+            state = [
+                tf.broadcast_to(step.final(s), (s.size, setting.batch_of(s))) for s in plan.carried
+            ]
+            return i + 1, state, self._record(step, records, rows, whole, i)
+
+        _, state, records = tf.while_loop(
+            lambda i, *_: i < n_steps, body, (tf.constant(0), state, records)
+        )
+        records = [
+            r.stack() if p.keep == "all" else r for p, r in zip(setting.probes, records)
+        ]
+        finite = [tf.reduce_all(s == s) for s in state]  # NaN differs from itself
+        last = setting.step(dict(first))
+        steady = [last.read_flat(p.signal) for p in setting.steady]
+        return state, records, steady, finite
+
+    def _record(self, step, records, rows, whole, i):
+        new = []
+        for probe, record in zip(self.setting.probes, records):
+            value = step.read_flat(probe.signal)
+            value = tf.broadcast_to(value, (value.shape[0], probe.batch))
+            if probe.keep == "all":
+                record = record.write(rows[whole.index(probe)][i], value)
+            elif probe.keep == "mean":
+                record = record + value
+            else:
+                record = value
+            new.append(record)
+        return new

@@ -1,0 +1,316 @@
+"""The values of signals while operators are compiled."""
+
+import numpy as np
+
+from ..compatibility import import_tensorflow
+from .random import threefry_2x32, to_uniform
+from .views import view_of
+
+tf = import_tensorflow()
+
+
+class Step:
+    """What emitters read from and write to; see `nengo_pc.backends.xla.emits`.
+
+    Parameters
+    ----------
+    plan : nengo_pc.backends.xla.plan.Plan
+    start : dict of {Signal: tf.Tensor}
+        Bases as they are at the start of the step, ``(size, batch)`` each.
+    dtype : tf.DType
+    dt : float
+        In s.
+    batch : int
+        Items of the minibatch.
+    learning : {"copies", "sum", "mean"}
+        What learning rules of a minibatch change; see `nengo_pc.backends.xla.Simulator`.
+    clock : tuple of Signal
+        The model's step and time.
+    n : tf.Tensor, optional
+        Number of this step, from 1; None before the loop.
+    keys : tuple of tf.Tensor, optional
+        Of random numbers: one per operator that draws, one per item.
+    drawing : dict of {Operator: int}, optional
+        Which of the keys is an operator's.
+    views : dict, optional
+        Of signals met before, to share between steps.
+
+    Attributes
+    ----------
+    time : tf.Tensor
+        Of this step, in s.
+    """
+
+    def __init__(
+        self,
+        plan,
+        start,
+        dtype,
+        dt,
+        batch,
+        learning="copies",
+        clock=(),
+        n=None,
+        keys=None,
+        drawing=None,
+        views=None,
+    ):
+        self.plan = plan
+        self.dtype = tf.as_dtype(dtype)
+        self.dt = dt
+        self.batch = batch
+        self.learning = learning
+        self.n = n
+        self._start = start
+        self._cells = {}
+        self._views = {} if views is None else views
+        self._keys = keys
+        self._drawing = drawing or {}
+        self._clock = clock
+        self.written = set()
+
+    @property
+    def time(self):
+        """Time of this step in s, a scalar."""
+        return tf.cast(self.n, self.dtype) * self.dt
+
+    @property
+    def share(self):
+        """The weight of an item in what a minibatch learns together."""
+        return 1 / self.batch if self.learning == "mean" else 1.0
+
+    def constant(self, value):
+        """A constant of the signals' dtype."""
+        return tf.constant(value, dtype=self.dtype)
+
+    # Signals
+
+    def read(self, signal):
+        """What a signal holds: shape ``(*signal.shape, batch or 1)``."""
+        flat = self.read_flat(signal)
+        return tf.reshape(flat, (*signal.shape, flat.shape[-1]))
+
+    def read_flat(self, signal):
+        """What a signal holds: shape ``(signal.size, batch or 1)``."""
+        view = self._view(signal)
+        value = self._base(signal.base)
+        if not view.is_range:
+            return tf.gather(value, view.index)
+        return value if view.stop - view.start == value.shape[0] else value[view.start : view.stop]
+
+    def set(self, signal, value):
+        """Set a signal to a tensor that broadcasts to ``(*signal.shape, batch or 1)``."""
+        self._write(signal, self._flat(signal, value), inc=False)
+
+    def inc(self, signal, value):
+        """Add to a signal what broadcasts to ``(*signal.shape, batch or 1)``."""
+        self._write(signal, self._flat(signal, value), inc=True)
+
+    def update(self, signal, value):
+        """Set what the next step will read."""
+        value = self._flat(signal, value)
+        if self.is_shared(signal) and value.shape[-1] != 1:
+            value = self.total(value, signal)
+        self._write(signal, value, inc=False)
+
+    # Learning in a minibatch
+
+    def is_shared(self, signal):
+        """Whether all items of the minibatch have this signal in common."""
+        return self.learning != "copies" and signal.base in self.plan.learned
+
+    def outer(self, post, pre, change):
+        """The product ``post pre^T`` by which weights change.
+
+        Parameters
+        ----------
+        post, pre : tf.Tensor
+            ``(n_post, batch)`` and ``(n_pre, batch)``.
+        change : Signal
+            The change of the weights, ``(n_post, n_pre)``.
+
+        Returns
+        -------
+        tf.Tensor
+            ``(n_post, n_pre, batch)``; summed or averaged, ``(n_post, n_pre, 1)``, if shared.
+        """
+        if self.is_shared(change) and self.batch > 1:
+            post, pre = (tf.broadcast_to(x, (x.shape[0], self.batch)) for x in (post, pre))
+            return tf.matmul(post * self.share, pre, transpose_b=True)[..., None]
+        return post[:, None] * pre[None]
+
+    def total(self, value, change):
+        """A batch's values as they enter a change of weights: as they are, summed or averaged."""
+        if not self.is_shared(change) or self.batch == 1:
+            return value
+        if value.shape[-1] == 1:  # the same for all items
+            return value * (self.batch * self.share)
+        return tf.reduce_sum(value, axis=-1, keepdims=True) * self.share
+
+    # Random numbers
+
+    def uniform(self, op, size, turn=0):
+        """Random numbers in [0, 1) of an operator in this step, shape ``(size, batch)``.
+
+        They are a function of the seed, the operator, the item, the step, the place and the turn,
+        and so do not depend on the size of the minibatch or on how a run is cut.
+        """
+        op_keys, items = self._keys
+        place = tf.constant(np.arange(size, dtype=np.uint32)[:, None])
+        place = place + tf.cast(turn, tf.uint32) * tf.constant(size, tf.uint32)
+        counter = (tf.cast(self.n, tf.uint32), place)
+        bits = threefry_2x32((op_keys[self._drawing[op]], items[None]), counter)
+        return to_uniform(bits, self.dtype)
+
+    # How values are kept
+
+    def final(self, base):
+        """A base's value at the end of the step."""
+        return self._base(base)
+
+    def _view(self, signal):
+        if signal not in self._views:
+            self._views[signal] = view_of(signal)
+        return self._views[signal]
+
+    def _flat(self, signal, value):
+        """A value in the signal's shape, flattened."""
+        value = tf.convert_to_tensor(value, self.dtype)
+        shape = (*signal.shape, value.shape[-1] if value.shape.rank else 1)
+        if value.shape.rank != len(shape) or tuple(value.shape) != shape:
+            value = tf.broadcast_to(value, shape)
+        return tf.reshape(value, (signal.size, shape[-1]))
+
+    def _write(self, signal, value, inc):
+        base = signal.base
+        self.written.add(base)
+        cell = self._cells.get(base)
+        if cell is None:
+            cell = self._cells[base] = _Cell(base.size, lambda: self._at_start(base))
+        cell.write(self._view(signal), value, inc)
+
+    def _base(self, base):
+        cell = self._cells.get(base)
+        return self._at_start(base) if cell is None else cell.value()
+
+    def _at_start(self, base):
+        """A base's value at the start of the step."""
+        if base not in self._start:
+            if self._clock and base is self._clock[0]:
+                value = tf.reshape(tf.cast(self.n, self.dtype), (1, 1))
+            elif self._clock and base is self._clock[1]:
+                value = tf.reshape(self.time, (1, 1))
+            elif base in self.plan.derived:
+                function, reads = self.plan.derived[base]
+                flat = [self._start[s] for s in reads]
+                values = [tf.reshape(v, (*s.shape, v.shape[-1])) for s, v in zip(reads, flat)]
+                value = self._flat(base, function(self, *values))
+            else:
+                raise KeyError(f"{base} is read before it is set")
+            self._start[base] = value
+        return self._start[base]
+
+
+class _Cell:
+    """A base's value, put together from what was written to its parts.
+
+    Nengo sets first, then increments, then reads, so that parts can wait until they are read, and
+    many small ones become one concatenation.
+    """
+
+    def __init__(self, size, start):
+        self.size = size
+        self.start = start
+        self.current = None
+        self.sets, self.incs = [], []
+
+    def write(self, view, value, inc):
+        whole = view.is_range and view.stop - view.start == self.size
+        if whole and not inc:
+            self.current, self.sets, self.incs = value, [], []
+            return
+        if not inc and self.incs:
+            self.value()
+        (self.incs if inc else self.sets).append((view, value))
+
+    def value(self):
+        if self.sets:
+            covered = sum(v.shape[0] for _, v in self.sets) == self.size
+            below = None if covered else self._current()
+            sets, self.sets = self.sets, []
+            for view, value in sets:
+                if not view.is_range:
+                    below = _placed(self._or_start(below), view, value)
+            ranges = [(view, value) for view, value in sets if view.is_range]
+            self.current = _joined(ranges, self.size, below)
+        incs, self.incs = self.incs, []
+        for layer in _layers([(v, x) for v, x in incs if v.is_range]):
+            self.current = self._current() + _joined(layer, self.size, None)
+        for view, value in incs:
+            if not view.is_range:
+                self.current = self._current() + _spread(view, value, self.size)
+        return self._current()
+
+    def _or_start(self, value):
+        return self._current() if value is None else value
+
+    def _current(self):
+        if self.current is None:
+            self.current = self.start()
+        return self.current
+
+
+def _layers(pieces):
+    """Pieces in groups that do not overlap."""
+    layers = []
+    for view, value in sorted(pieces, key=lambda piece: piece[0].start):
+        for layer in layers:
+            if layer[-1][0].stop <= view.start:
+                layer.append((view, value))
+                break
+        else:
+            layers.append([(view, value)])
+    return layers
+
+
+def _joined(pieces, size, below):
+    """Pieces that do not overlap, with ``below`` (or 0) between them."""
+    if not pieces:
+        return below
+    pieces = sorted(pieces, key=lambda piece: piece[0].start)
+    parts, at = [], 0
+    for view, value in [*pieces, (None, None)]:
+        stop = size if view is None else view.start
+        if stop > at:
+            gap = below[at:stop] if below is not None else tf.zeros((stop - at, 1), pieces[0][1].dtype)
+            parts.append(gap)
+        if view is not None:
+            parts.append(value)
+            at = view.stop
+    if len(parts) == 1:
+        return parts[0]
+    batch = max(part.shape[-1] for part in parts)
+    return tf.concat([tf.broadcast_to(p, (p.shape[0], batch)) for p in parts], axis=0)
+
+
+def _inverse(view, size):
+    """For each place of a base, which element of the view lies there, and whether any does."""
+    inverse = np.zeros(size, dtype=np.int32)
+    inverse[view.index] = np.arange(view.index.size)
+    there = np.zeros((size, 1), dtype=bool)
+    there[view.index] = True
+    return inverse, there
+
+
+def _placed(below, view, value):
+    """``below`` with the elements of a view replaced."""
+    inverse, there = _inverse(view, below.shape[0])
+    return tf.where(there, tf.gather(value, inverse), below)
+
+
+def _spread(view, value, size):
+    """The elements of a view, added up where several lie in one place, 0 elsewhere."""
+    if np.unique(view.index).size < view.index.size:
+        return tf.math.unsorted_segment_sum(value, view.index, size)
+    inverse, there = _inverse(view, size)
+    return tf.where(there, tf.gather(value, inverse), tf.zeros((), value.dtype))

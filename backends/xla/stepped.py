@@ -1,0 +1,128 @@
+"""Steps that Python takes part in: compiled stages, and Nengo's own step functions between them."""
+
+import numpy as np
+
+from ..compatibility import import_tensorflow
+from .program import emit
+
+tf = import_tensorflow()
+
+
+class Stepped:
+    """A chunk of steps, one after another, for networks with functions that only Python can run.
+
+    Parameters
+    ----------
+    setting : nengo_pc.backends.xla.program.Setting
+    call : callable
+        ``call(op, n, inputs)`` runs an operator in Python, as `Host.run` does.
+    """
+
+    def __init__(self, setting, call):
+        self.setting = setting
+        self._call_python = call
+        self.compile_seconds = None
+        self._first = tf.function(self._before, jit_compile=True, autograph=False)
+        self._stages = [
+            _Stage(setting, i, compiled) for i, (compiled, _) in enumerate(setting.plan.stages)
+        ]
+
+    def __call__(self, constants, state, held, fed, start, n_steps, rows, keys):
+        """Run ``n_steps``; parameters and results as those of `program.Loop`."""
+        setting, plan = self.setting, self.setting.plan
+        steady = dict(zip(self._steady_bases(), self._first(constants, held)))
+        records = [[] if p.keep == "all" else 0 for p in setting.probes]
+        carried = dict(zip(plan.carried, state))
+        whole = [p for p in setting.probes if p.keep == "all"]
+        for i in range(n_steps):
+            n = start + i + 1
+            values = steady | carried
+            now = [v[i] for v in fed]
+            for stage, (_, callbacks) in zip(self._stages, plan.stages):
+                stage(values, tf.constant(n), keys, held, now)
+                for op in callbacks:
+                    self._call(op, n, values)
+            carried = {s: values[s] for s in plan.carried}
+            view = setting.step(values, tf.constant(n))
+            for k, probe in enumerate(setting.probes):
+                value = view.read_flat(probe.signal)
+                value = np.broadcast_to(value, (value.shape[0], probe.batch))
+                if probe.keep == "all":
+                    row = rows[whole.index(probe)]
+                    if row[i + 1] > row[i]:
+                        records[k].append(value)
+                elif probe.keep == "mean":
+                    records[k] = records[k] + value
+                else:
+                    records[k] = value
+        shapes = [(0, p.signal.size, p.batch) for p in setting.probes]
+        records = [
+            np.array(r).reshape(-1, *shape[1:]) if p.keep == "all" else r
+            for p, r, shape in zip(setting.probes, records, shapes)
+        ]
+        state = [carried[s] for s in plan.carried]
+        finite = [not np.isnan(s).any() for s in state]
+        last = setting.step(dict(steady))
+        return state, records, [last.read_flat(p.signal) for p in setting.steady], finite
+
+    def _steady_bases(self):
+        plan = self.setting.plan
+        bases = {s.base for op in plan.held for s in op.sets + op.incs}
+        bases |= {f.signal.base for f in self.setting.held_feeds} - set(plan.carried)
+        return [*plan.constants, *_in_order(bases)]
+
+    def _before(self, constants, held):
+        first = self.setting.at_first(constants, held)
+        # A sparse matrix is no tensor; its emitter has it.
+        return [first[s] if first[s] is not None else tf.zeros(()) for s in self._steady_bases()]
+
+    def _call(self, op, n, values):
+        """Run an operator, with its results in ``values``."""
+        setting = self.setting
+        step = setting.step(values, tf.constant(n))
+        inputs = {s: step.read_flat(s).numpy() for s in op.reads if s not in setting.clock}
+        for signal, value in self._call_python(op, n, inputs).items():
+            write = step.inc if signal in op.incs else step.set
+            write(signal, value.reshape(*signal.shape, -1))
+        values.update({base: step.final(base) for base in step.written})
+
+
+class _Stage:
+    """Operators between two calls of Python, as one XLA function."""
+
+    def __init__(self, setting, number, ops):
+        self.setting, self.ops = setting, ops
+        self.is_first = number == 0
+        feeds = setting.plan.feeds if self.is_first else []
+        touched = [op.sets + op.incs + op.reads + op.updates for op in (*ops, *feeds)]
+        self._touched = _in_order({s.base for signals in touched for s in signals})
+        self._given = self._written = None
+        self._function = tf.function(self._run, jit_compile=True, autograph=False)
+
+    def __call__(self, values, n, keys, held, fed):
+        """Run, with the results in ``values``."""
+        if not self._touched:
+            return
+        if self._given is None:
+            self._given = [base for base in self._touched if base in values]
+        results = self._function([values[base] for base in self._given], n, keys, held, fed)
+        values.update(zip(self._written, results))
+
+    def _run(self, values, n, keys, held, fed):
+        setting = self.setting
+        step = setting.step(dict(zip(self._given, values)), n, keys)
+        if self.is_first:
+            setting.feed(step, held, fed)
+        emit(self.ops, step, dict(zip(setting.fed, fed)))
+        self._written = _in_order(step.written)
+        results = []
+        for base in self._written:
+            value = step.final(base)
+            if base in setting.plan.carried:
+                value = tf.broadcast_to(value, (base.size, setting.batch_of(base)))
+            results.append(value)
+        return results
+
+
+def _in_order(bases):
+    return sorted(bases, key=lambda s: (s.name, id(s)))
