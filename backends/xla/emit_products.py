@@ -12,17 +12,16 @@ tf = import_tensorflow()
 @emits(DotInc)
 def emit_dot_inc(op, step):
     """``Y += A X``: one matrix product for the whole minibatch."""
-    a = step.read(op.A)
     x = step.read_flat(op.X)
-    if op.A.ndim == 2:
-        if a.shape[-1] == 1:
-            product = tf.matmul(a[..., 0], x)
-        else:  # every item has weights of its own
-            product = tf.reduce_sum(a * x[None], axis=1)
+    matrix = step.read_matrix(op.A)
+    if matrix is not None:
+        product = tf.matmul(matrix, x)
+    elif op.A.ndim == 2:  # every item has weights of its own
+        product = tf.reduce_sum(step.read(op.A) * x[None], axis=1)
     elif op.A.ndim == 1 and op.X.ndim > 0:
-        product = tf.reduce_sum(a * x, axis=0, keepdims=True)
+        product = tf.reduce_sum(step.read(op.A) * x, axis=0, keepdims=True)
     else:
-        product = a * x
+        product = step.read(op.A) * x
     step.inc(op.Y, tf.reshape(product, (*op.Y.shape, product.shape[-1])))
 
 

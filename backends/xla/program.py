@@ -8,7 +8,7 @@ import numpy as np
 from ..compatibility import import_tensorflow
 from . import registry
 from .plan import Feed, is_uniform
-from .step import Step
+from .step import Step, whole_shape
 
 tf = import_tensorflow()
 
@@ -86,7 +86,7 @@ class Setting:
         return [
             None
             if s.sparse or is_uniform(s.initial_value)
-            else tf.constant(np.asarray(s.initial_value, self.dtype).reshape(-1, 1))
+            else tf.constant(np.asarray(s.initial_value, self.dtype).reshape(whole_shape(s, 1)))
             for s in self.plan.constants
         ]
 
@@ -111,7 +111,7 @@ class Setting:
         plan, start = self.plan, {}
         for signal, value in zip(plan.constants, constants):
             if value is None and not signal.sparse:
-                value = tf.fill((signal.size, 1), tf.constant(_first(signal), self.dtype))
+                value = tf.fill(whole_shape(signal, 1), tf.constant(_first(signal), self.dtype))
             start[signal] = value
         before = self.step(start)
         for feed, value in zip(self.held_feeds, held):
@@ -216,9 +216,7 @@ class Loop:
             given = [values[i] for values in fed]
             setting.feed(step, held, given)
             emit(plan.in_loop, step, dict(zip(setting.fed, given)))
-            state = [
-                tf.broadcast_to(step.final(s), (s.size, setting.batch_of(s))) for s in plan.carried
-            ]
+            state = [step.final(s, setting.batch_of(s)) for s in plan.carried]
             return i + 1, state, self._record(step, records, rows, whole, i)
 
         _, state, records = tf.while_loop(

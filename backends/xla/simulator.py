@@ -17,6 +17,7 @@ from .data import Data
 from .host import Host
 from .plan import Feed, make_plan, origin
 from .program import Loop, Setting
+from .step import whole_shape
 from .stepped import Stepped
 
 tf = import_tensorflow()
@@ -344,9 +345,9 @@ class Simulator(nengo.Simulator):
         """What a carried base holds, ``(size, batch)``."""
         if signal not in self._state:
             value = np.asarray(self._signals[signal], self.dtype).reshape(-1, 1)
-            self._state[signal] = tf.constant(
-                np.broadcast_to(value, (signal.size, setting.batch_of(signal)))
-            )
+            batch = setting.batch_of(signal)
+            value = np.broadcast_to(value, (signal.size, batch))
+            self._state[signal] = tf.constant(value.reshape(whole_shape(signal, batch)))
         return self._state[signal]
 
     @property

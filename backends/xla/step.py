@@ -16,7 +16,7 @@ class Step:
     ----------
     plan : nengo_pc.backends.xla.plan.Plan
     start : dict of {Signal: tf.Tensor}
-        Bases as they are at the start of the step, ``(size, batch)`` each.
+        Bases as they are at the start of the step, each in its `whole_shape`.
     dtype : tf.DType
     dt : float
         In s.
@@ -93,22 +93,32 @@ class Step:
     def read_flat(self, signal):
         """What a signal holds: shape ``(signal.size, batch or 1)``."""
         view = self._view(signal)
-        value = self._base(signal.base)
+        value = _flat(self._base(signal.base), signal.base.size)
         if not view.is_range:
             return tf.gather(value, view.index)
         return value if view.stop - view.start == value.shape[0] else value[view.start : view.stop]
 
+    def read_matrix(self, signal):
+        """What a signal of two dimensions holds, if all items have it in common; else None."""
+        if signal.ndim != 2:
+            return None
+        value = self._base(signal.base)
+        if signal.base is signal and tuple(value.shape) == signal.shape:
+            return value
+        value = self.read(signal)
+        return value[..., 0] if value.shape[-1] == 1 else None
+
     def set(self, signal, value):
         """Set a signal to a tensor that broadcasts to ``(*signal.shape, batch or 1)``."""
-        self._write(signal, self._flat(signal, value), inc=False)
+        self._write(signal, self._flattened(signal, value), inc=False)
 
     def inc(self, signal, value):
         """Add to a signal what broadcasts to ``(*signal.shape, batch or 1)``."""
-        self._write(signal, self._flat(signal, value), inc=True)
+        self._write(signal, self._flattened(signal, value), inc=True)
 
     def update(self, signal, value):
         """Set what the next step will read."""
-        value = self._flat(signal, value)
+        value = self._flattened(signal, value)
         if self.is_shared(signal) and value.shape[-1] != 1:
             value = self.total(value, signal)
         self._write(signal, value, inc=False)
@@ -164,16 +174,19 @@ class Step:
 
     # How values are kept
 
-    def final(self, base):
-        """A base's value at the end of the step."""
-        return self._base(base)
+    def final(self, base, batch=None):
+        """A base's value at the end of the step, in its `whole_shape`."""
+        value = self._base(base)
+        if batch in (None, 1) or value.shape == (base.size, batch):
+            return value
+        return tf.broadcast_to(_flat(value, base.size), (base.size, batch))
 
     def _view(self, signal):
         if signal not in self._views:
             self._views[signal] = view_of(signal)
         return self._views[signal]
 
-    def _flat(self, signal, value):
+    def _flattened(self, signal, value):
         """A value in the signal's shape, flattened."""
         value = tf.convert_to_tensor(value, self.dtype)
         shape = (*signal.shape, value.shape[-1] if value.shape.rank else 1)
@@ -186,7 +199,7 @@ class Step:
         self.written.add(base)
         cell = self._cells.get(base)
         if cell is None:
-            cell = self._cells[base] = _Cell(base.size, lambda: self._at_start(base))
+            cell = self._cells[base] = _Cell(base, lambda: self._at_start(base))
         cell.write(self._view(signal), value, inc)
 
     def _base(self, base):
@@ -202,13 +215,34 @@ class Step:
                 value = tf.reshape(self.time, (1, 1))
             elif base in self.plan.derived:
                 function, reads = self.plan.derived[base]
-                flat = [self._start[s] for s in reads]
+                flat = [_flat(self._start[s], s.size) for s in reads]
                 values = [tf.reshape(v, (*s.shape, v.shape[-1])) for s, v in zip(reads, flat)]
-                value = self._flat(base, function(self, *values))
+                value = _whole(self._flattened(base, function(self, *values)), base)
             else:
                 raise KeyError(f"{base} is read before it is set")
             self._start[base] = value
         return self._start[base]
+
+
+def whole_shape(base, batch):
+    """The shape in which a whole base is kept.
+
+    ``(size, batch)``; but a matrix that all items have in common is kept as that, since XLA has
+    fast products of a matrix with a vector only if nothing, not even a change of shape, stands
+    between the two.
+    """
+    return base.shape if base.ndim == 2 and batch == 1 else (base.size, batch)
+
+
+def _flat(value, size):
+    """A whole base as ``(size, batch)``."""
+    return value if value.shape[0] == size else tf.reshape(value, (size, 1))
+
+
+def _whole(value, base):
+    """``(size, batch)`` as a whole base is kept."""
+    shape = whole_shape(base, value.shape[-1])
+    return value if tuple(value.shape) == shape else tf.reshape(value, shape)
 
 
 class _Cell:
@@ -218,8 +252,8 @@ class _Cell:
     many small ones become one concatenation.
     """
 
-    def __init__(self, size, start):
-        self.size = size
+    def __init__(self, base, start):
+        self.base, self.size = base, base.size
         self.start = start
         self.current = None
         self.sets, self.incs = [], []
@@ -227,7 +261,7 @@ class _Cell:
     def write(self, view, value, inc):
         whole = view.is_range and view.stop - view.start == self.size
         if whole and not inc:
-            self.current, self.sets, self.incs = value, [], []
+            self.current, self.sets, self.incs = _whole(value, self.base), [], []
             return
         if not inc and self.incs:
             self.value()
@@ -235,24 +269,26 @@ class _Cell:
 
     def value(self):
         if self.sets:
-            covered = sum(v.shape[0] for _, v in self.sets) == self.size
-            below = None if covered else self._current()
             sets, self.sets = self.sets, []
+            covered = sum(v.shape[0] for _, v in sets) == self.size
+            below = None if covered else self._flat()
             for view, value in sets:
                 if not view.is_range:
-                    below = _placed(self._or_start(below), view, value)
+                    below = _placed(self._flat() if below is None else below, view, value)
             ranges = [(view, value) for view, value in sets if view.is_range]
-            self.current = _joined(ranges, self.size, below)
+            self.current = _whole(_joined(ranges, self.size, below), self.base)
         incs, self.incs = self.incs, []
-        for layer in _layers([(v, x) for v, x in incs if v.is_range]):
-            self.current = self._current() + _joined(layer, self.size, None)
-        for view, value in incs:
-            if not view.is_range:
-                self.current = self._current() + _spread(view, value, self.size)
+        parts = [_joined(layer, self.size, None) for layer in _layers(incs)]
+        parts += [_spread(v, value, self.size) for v, value in incs if not v.is_range]
+        for part in parts:
+            current, part = self._current(), _whole(part, self.base)
+            if self.base.ndim == 2 and current.shape != part.shape:  # one is a matrix for all items
+                current, part = _flat(current, self.size), _flat(part, self.size)
+            self.current = current + part
         return self._current()
 
-    def _or_start(self, value):
-        return self._current() if value is None else value
+    def _flat(self):
+        return _flat(self._current(), self.size)
 
     def _current(self):
         if self.current is None:
@@ -261,9 +297,10 @@ class _Cell:
 
 
 def _layers(pieces):
-    """Pieces in groups that do not overlap."""
+    """Those pieces that are ranges, in groups that do not overlap."""
     layers = []
-    for view, value in sorted(pieces, key=lambda piece: piece[0].start):
+    ranges = [piece for piece in pieces if piece[0].is_range]
+    for view, value in sorted(ranges, key=lambda piece: piece[0].start):
         for layer in layers:
             if layer[-1][0].stop <= view.start:
                 layer.append((view, value))

@@ -115,13 +115,11 @@ class _Stage:
             setting.feed(step, held, fed)
         emit(self.ops, step, dict(zip(setting.fed, fed)))
         self._written = _in_order(step.written)
-        results = []
-        for base in self._written:
-            value = step.final(base)
-            if base in setting.plan.carried:
-                value = tf.broadcast_to(value, (base.size, setting.batch_of(base)))
-            results.append(value)
-        return results
+        carried = setting.plan.carried
+        return [
+            step.final(base, setting.batch_of(base) if base in carried else None)
+            for base in self._written
+        ]
 
 
 def _in_order(bases):
