@@ -17,7 +17,7 @@ class Activation:
     neuron_type : nengo.neurons.NeuronType
         As `nengo_pc.learning.training_network.training_neuron` gives it; gain 1, bias 0.
     derivative : {"exact", "step", "box", "none"}
-        As `nengo_pc.networks.gate` defines them.
+        As `nengo_pc.networks.Gate` defines them.
     box_width : float
     """
 

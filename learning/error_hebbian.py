@@ -226,6 +226,8 @@ class SimErrorHebbian(Operator):
     4. updates ``[delta]``
     """
 
+    xla_module = "nengo_pc.learning.compiled"
+
     def __init__(self, activities, error, weights, delta, learning_rate, decay, on_off, tag=None):
         super().__init__(tag=tag)
         self.learning_rate = learning_rate

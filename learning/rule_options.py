@@ -35,7 +35,7 @@ class RuleOptions:
         Of ``kolen-pollack``: forward and feedback weights shrink by ``1 - learning rate x decay``
         at every update, and their difference with them.
     derivative : {"exact", "step", "box", "none"}
-        By what feedback is multiplied in a neuron (`nengo_pc.networks.gate`).
+        By what feedback is multiplied in a neuron (`nengo_pc.networks.Gate`).
     box_width : float
         Of ``box``, in units of the current (`nengo_pc.networks.gates.box_range`).
     inference_steps : int, optional

@@ -3,7 +3,7 @@
 from .classifier import SpikingClassifier
 from .encoders import PoissonEncoder
 from .feedback import FEEDBACKS, feedback_weights
-from .gates import DERIVATIVES, gate
+from .gates import DERIVATIVES, Gate
 from .layers import AveragePooling, Convolution, Dense
 from .parameters import LIFConstants, Parameters
 from .predictive_coding import PredictiveCoding
@@ -14,11 +14,11 @@ __all__ = [
     "DERIVATIVES",
     "Dense",
     "FEEDBACKS",
+    "Gate",
     "LIFConstants",
     "Parameters",
     "PoissonEncoder",
     "PredictiveCoding",
     "SpikingClassifier",
     "feedback_weights",
-    "gate",
 ]

@@ -23,6 +23,8 @@ class GatedFeedback:
         Of the layer.
     """
 
+    xla_module = "nengo_pc.learning.compiled"
+
     def __init__(self, gate, precision=1.0):
         self.gate = gate
         self.precision = precision
@@ -49,6 +51,8 @@ class OutputError:
     nengo.exceptions.ValidationError
         If there is no such loss.
     """
+
+    xla_module = "nengo_pc.learning.compiled"
 
     def __init__(self, loss):
         if loss not in LOSSES:

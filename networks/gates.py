@@ -28,7 +28,7 @@ def box_range(neuron_type, box_width=BOX_WIDTH):
     return -box_width / 2, box_width / 2
 
 
-def gate(neuron_type, derivative="exact", box_width=BOX_WIDTH):
+class Gate:
     """The function ``g(x)`` by which the feedback into a layer is multiplied.
 
     * ``exact``: the slope of the rate curve, amplitude included.
@@ -43,32 +43,33 @@ def gate(neuron_type, derivative="exact", box_width=BOX_WIDTH):
     derivative : {"exact", "step", "box", "none"}
     box_width : float
 
-    Returns
-    -------
-    callable
-        From an ndarray of currents to an ndarray of that shape.
-
     Raises
     ------
     nengo.exceptions.ValidationError
         If there is no such derivative, none that is exact for this neuron type, or the width is
         not positive.
     """
-    if derivative not in DERIVATIVES:
-        raise ValidationError(
-            f"must be one of {', '.join(DERIVATIVES)}, got {derivative!r}", "derivative"
-        )
-    if not is_positive(box_width):
-        raise ValidationError(f"must be a positive current, got {box_width!r}", "box_width")
-    theta = threshold(neuron_type)
-    if derivative == "step":
-        return lambda x: (x > theta).astype(float)
-    if derivative == "box":
-        low, high = box_range(neuron_type, box_width)
-        return lambda x: ((x > low) & (x < high)).astype(float)
-    if derivative == "none":
-        return np.ones_like
-    return _slope(neuron_type)
+
+    def __init__(self, neuron_type, derivative="exact", box_width=BOX_WIDTH):
+        if derivative not in DERIVATIVES:
+            raise ValidationError(
+                f"must be one of {', '.join(DERIVATIVES)}, got {derivative!r}", "derivative"
+            )
+        if not is_positive(box_width):
+            raise ValidationError(f"must be a positive current, got {box_width!r}", "box_width")
+        self.neuron_type = neuron_type
+        self.derivative = derivative
+        self.threshold = threshold(neuron_type)
+        self.box = box_range(neuron_type, box_width)
+        self._exact = _slope(neuron_type) if derivative == "exact" else None
+
+    def __call__(self, x):
+        """From an ndarray of currents to an ndarray of that shape."""
+        if self.derivative == "step":
+            return (x > self.threshold).astype(float)
+        if self.derivative == "box":
+            return ((x > self.box[0]) & (x < self.box[1])).astype(float)
+        return np.ones_like(x) if self.derivative == "none" else self._exact(x)
 
 
 def _slope(neuron_type):

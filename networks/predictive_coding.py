@@ -60,7 +60,7 @@ class PredictiveCoding(nengo.Network):
         The initial feedback weights, in the shapes that `feedback_weights` gives; by default
         those that it gives for ``seed``.
     derivative : {"exact", "step", "box", "none"} or callable
-        The gate g: see `gate`, or a function from currents ``(n,)`` to ``(n,)``.
+        The gate g: see `Gate`, or a function from currents ``(n,)`` to ``(n,)``.
     box_width : float
         Of the ``box`` gate, in units of current.
     loss : {"cross-entropy", "squared-error"}

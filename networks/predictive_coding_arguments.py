@@ -8,7 +8,7 @@ from nengo.exceptions import ValidationError
 
 from .encoders import ENCODERS
 from .feedback import FEEDBACKS, feedback_weights
-from .gates import gate
+from .gates import Gate
 from .layers import Dense
 from .parameters import is_positive
 
@@ -78,7 +78,7 @@ def error_neurons(neuron_type):
 def gate_of(neuron_type, derivative, box_width):
     """The function that multiplies feedback."""
     if not callable(derivative):
-        return gate(neuron_type, derivative, box_width)
+        return Gate(neuron_type, derivative, box_width)
     shape = np.shape(derivative(np.array([0.0, 1.0, 2.0])))
     if shape != (3,):
         raise ValidationError(

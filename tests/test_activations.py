@@ -9,7 +9,7 @@ from nengo_pc.learning.activations import Activation
 from nengo_pc.learning.options import ACTIVATIONS
 from nengo_pc.learning.training_network import training_neuron
 from nengo_pc.networks import LIFConstants
-from nengo_pc.networks.gates import DERIVATIVES, gate
+from nengo_pc.networks.gates import DERIVATIVES, Gate
 
 tf = import_tensorflow()
 X = np.concatenate([np.linspace(-6, 12, 181) + 0.003, [-300.0, 300.0]])
@@ -57,7 +57,7 @@ def test_float32_is_finite_everywhere(smoothing):
 def test_slopes_are_the_gates_of_networks(name, derivative):
     """One definition for TensorFlow, one for Nengo's nodes."""
     ours = Activation(neuron(name), derivative, 3.0).slope(tf.constant(X[:-2])).numpy()
-    theirs = gate(neuron(name), derivative, 3.0)(X[:-2])
+    theirs = Gate(neuron(name), derivative, 3.0)(X[:-2])
     np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 

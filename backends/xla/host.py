@@ -56,8 +56,8 @@ class Host:
 
     def ahead(self, op, start, n_steps, capacity):
         """What an operator that needs the time alone gives, ``(capacity, size, items)``."""
-        written = op.sets + op.incs + op.updates
-        size = sum(s.size for s in written)
+        output = op.output
+        size = 0 if output is None else output.size
         values = np.zeros((capacity, size, self.n_items(op)))
         for item, (signals, step) in enumerate(self._items[op]):
             for i in range(n_steps):
@@ -65,8 +65,8 @@ class Host:
                 for signal in op.incs:
                     signals[signal][...] = 0
                 step()
-                if written:
-                    values[i, :, item] = signals[written[0]].ravel()
+                if output is not None:
+                    values[i, :, item] = signals[output].ravel()
         return values
 
     def run(self, op, n, inputs):

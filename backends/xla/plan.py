@@ -32,6 +32,16 @@ class Feed:
         self.sets, self.incs, self.reads, self.updates = [signal], [], [], []
 
 
+class _Ahead:
+    """Stands for an operator that Python runs ahead, as others see it."""
+
+    def __init__(self, op):
+        written = written_ahead(op)
+        self.sets = [signal for signal, kind in written if kind == "set"]
+        self.incs = [signal for signal, kind in written if kind == "inc"]
+        self.updates = [signal for signal, kind in written if kind == "update"]
+
+
 @dataclass
 class Plan:
     """How to run the operators of a model.
@@ -125,7 +135,7 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
                 f"registered for operators of type {type(op).__name__}; see "
                 "nengo_pc.backends.xla.emits"
             )
-    writers = [*plan.feeds, *plan.ahead, *rest]
+    writers = [*plan.feeds, *(_Ahead(op) for op in plan.ahead), *rest]
     plan.learned = _learned(writers)
     # Between stages values are in Python's hands anyway.
     plan.derived = {} if on_host else _derived(rest, on_host, model.dt)
@@ -149,6 +159,15 @@ def origin(model, op):
         if any(signal in signals for signal in named.values() if signal is not None):
             return str(obj)
     return op.tag or "unknown origin"
+
+
+def written_ahead(op):
+    """What an operator that Python runs ahead writes: ``[(signal, "set", "inc" or "update")]``.
+
+    Its state, which nobody else reads, stays with Python.
+    """
+    kinds = (("set", op.sets), ("inc", op.incs), ("update", op.updates))
+    return [(op.output, kind) for kind, signals in kinds if op.output in signals]
 
 
 def _needs_time_alone(op):
@@ -208,19 +227,14 @@ def _carried(writers, on_host, derived):
     """Bases whose values one step leaves to the next."""
     overwritten, touched = {}, set()
     for op in writers:
-        if isinstance(op, Feed) or op in on_host:
-            # Python keeps the state of what it runs.
-            whole = list(op.sets) + (list(op.updates) if op in on_host else [])
-        elif _needs_time_alone(op):
-            whole = list(op.sets)
+        if isinstance(op, (Feed, _Ahead)) or op in on_host:
+            whole = list(op.sets)  # Python keeps the state of what it runs
         else:
             whole = list(registry.emitter_of(op).overwrites(op))
         for signal in whole:
             overwritten[signal.base] = overwritten.get(signal.base, 0) + signal.size
         touched.update(s.base for s in op.sets + op.incs + op.updates)
-    updated = {s.base for op in writers if op not in on_host for s in op.updates}
-    # What Python updates is set at the end of a step, and read in the next.
-    updated |= {s.base for op in on_host for s in op.updates}
+    updated = {s.base for op in writers for s in op.updates}
     kept = {s for s in touched if s in updated or overwritten.get(s, 0) < s.size}
     kept -= set(derived)
     # What something is derived from; constants need not be carried.
@@ -232,7 +246,7 @@ def _held(ops, on_host, plan):
     """Operators that read nothing that changes during the run."""
     changing = set(plan.carried) | set(plan.derived)
     changing |= {feed.signal.base for feed in plan.feeds if not feed.held}
-    changing |= {s.base for op in plan.ahead for s in op.sets + op.incs + op.updates}
+    changing |= {s.base for op in plan.ahead for s, _ in written_ahead(op)}
     steady = {feed.signal.base for feed in plan.feeds if feed.held} | set(plan.constants)
     candidates = [op for op in ops if op not in on_host and _is_pure(op)]
     while True:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..compatibility import import_tensorflow
 from . import registry
-from .plan import Feed, is_uniform
+from .plan import Feed, is_uniform, written_ahead
 from .step import Step, whole_shape
 
 tf = import_tensorflow()
@@ -139,8 +139,9 @@ class Setting:
 
 
 def fed_size(source):
-    """The size of what Python gives the loop in place of an operator."""
-    return sum(s.size for s in source.sets + source.incs + source.updates)
+    """The size of what Python gives the loop in place of a source."""
+    signals = [source.signal] if isinstance(source, Feed) else [s for s, _ in written_ahead(source)]
+    return sum(signal.size for signal in signals)
 
 
 def _first(signal):
@@ -153,10 +154,9 @@ def emit(ops, step, given=()):
         if op not in given:
             registry.emitter_of(op).emit(op, step)
             continue
-        # Without input, a process has one output, and no state that others see.
-        for write, signals in ((step.set, op.sets), (step.inc, op.incs), (step.update, op.updates)):
-            for signal in signals:
-                write(signal, tf.reshape(given[op], (*signal.shape, given[op].shape[-1])))
+        for signal, kind in written_ahead(op):
+            value = tf.reshape(given[op], (*signal.shape, given[op].shape[-1]))
+            getattr(step, kind)(signal, value)
 
 
 class Loop:

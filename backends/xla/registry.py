@@ -9,6 +9,7 @@ for that, the class can instead name the module that registers it, in a class at
         xla_module = "my_package.xla"  # imported when a network with this operator is compiled
 """
 
+import contextlib
 import importlib
 from dataclasses import dataclass
 from typing import Callable
@@ -113,7 +114,7 @@ def filters(process):
     return _registering(_processes, process)
 
 
-def computes(function):
+def computes(function, when=lambda function: True):
     """Register the compiled form of a function of Nodes or of connections from Nodes.
 
     The decorated function is called as ``f(function, t, x)`` with the function itself, the time
@@ -124,8 +125,10 @@ def computes(function):
     ----------
     function : callable or type
         A function, or a class whose instances are used as functions.
+    when : callable
+        Which of its instances have this compiled form.
     """
-    return _registering(_functions, function)
+    return _registering(_functions, function, lambda f: (f, when))
 
 
 def _registering(registry, key, made=lambda f: f):
@@ -160,12 +163,11 @@ def filter_of(process):
 def function_of(function):
     """The compiled form of a function, or None."""
     _load(type(function))
-    try:
-        if function in _functions:
-            return _functions[function]
-    except TypeError:  # not hashable
-        pass
-    return _find(_functions, type(function), "__call__")
+    found = _find(_functions, type(function), "__call__")
+    with contextlib.suppress(TypeError):  # not hashable
+        found = _functions.get(function, found)
+    compiled, when = found or (None, None)
+    return compiled if compiled is not None and when(function) else None
 
 
 def _find(registry, cls, method):

@@ -145,7 +145,8 @@ class Simulator(nengo.Simulator):
             seed = network.seed + 1
         if optimize is None:
             optimize = len(model.operators) > MANY_OPERATORS
-        super().__init__(None, dt, seed, model, progress_bar, optimize)
+        super().__init__(None, dt, seed, model, False, optimize)
+        self.progress_bar = progress_bar
 
     # Running
 
@@ -167,10 +168,18 @@ class Simulator(nengo.Simulator):
         self.rng = np.random.RandomState(self.seed)
         self._first_item = int(first_item)
         self._n_steps, self._time = 0, 0.0
-        self._state, self._host = {}, None
+        self._state = {}
         for signal in self._signals:
             self._signals.reset(signal)
-        self._setting(())  # what cannot be compiled is said now
+        plan = self._setting(()).plan  # says now what cannot be compiled
+        self._python = Host(
+            [*plan.ahead, *plan.callbacks],
+            self.step_order,
+            (self.model.step, self.model.time),
+            self.dt,
+            self.seed + self._first_item,
+            self._batch,
+        )
         self.clear_probes()
 
     def clear_probes(self):
@@ -324,21 +333,6 @@ class Simulator(nengo.Simulator):
             )
         return self._loops[key]
 
-    @property
-    def _python(self):
-        """Operators that Python runs, with what they remember since the last reset."""
-        if self._host is None:
-            plan = self._setting(()).plan
-            self._host = Host(
-                [*plan.ahead, *plan.callbacks],
-                self.step_order,
-                (self.model.step, self.model.time),
-                self.dt,
-                self.seed + self._first_item,
-                self._batch,
-            )
-        return self._host
-
     # State
 
     def _value(self, signal, setting):
@@ -357,7 +351,7 @@ class Simulator(nengo.Simulator):
         Those that are set anew in each step are not kept. With a minibatch, values are those before
         the first step: see `get_state`.
         """
-        if self._signals is not None and self.minibatch_size is None:
+        if not self.closed and self.minibatch_size is None:
             for signal, value in self._state.items():
                 self._signals[signal][...] = np.asarray(value).reshape(signal.shape)
             self._state = {}  # whoever asked may change them

@@ -1,0 +1,91 @@
+"""Compiled forms of the package's learning rule and of what Nodes of its networks work out.
+
+The xla backend imports this when it meets one of them; nothing else does.
+"""
+
+import nengo
+import numpy as np
+
+from nengo_pc.backends.compatibility import import_tensorflow
+from nengo_pc.backends.xla import computes
+from nengo_pc.backends.xla.emit_learning_rules import learns
+from nengo_pc.networks.error_nodes import GatedFeedback, OutputError
+from nengo_pc.networks.gates import SMALL, Gate
+
+from .error_hebbian import SimErrorHebbian
+
+tf = import_tensorflow()
+
+
+def _reads(op):
+    return [op.activities, op.error, *([op.weights] if op.decay else [])]
+
+
+@learns(SimErrorHebbian, _reads)
+def error_hebbian(op, step, activities, error, weights=None):
+    """``learning_rate dt (e s^T - decay W)``."""
+    if op.on_off:
+        on, off = tf.split(activities, 2)
+        activities = tf.concat([on - off, off - on], axis=0)
+    rate = op.learning_rate * step.dt
+    delta = step.outer(rate * error, activities, op.delta)
+    return delta if weights is None else delta - step.total(rate * op.decay * weights, op.delta)
+
+
+@computes(OutputError)
+def output_error(node, t, x):
+    """``clamp (target - f(prediction))``, ``f`` the softmax or the identity."""
+    prediction, target = tf.split(x[:-1], 2)
+    answer = tf.nn.softmax(prediction, axis=0) if node.loss == "cross-entropy" else prediction
+    return x[-1:] * (target - answer)
+
+
+# A gate that is a user's own function is run by Python.
+@computes(GatedFeedback, when=lambda node: isinstance(node.gate, Gate))
+def gated_feedback(node, t, x):
+    """``g(current) feedback / precision``."""
+    current, feedback = tf.split(x, 2)
+    return slope(node.gate, current) * feedback / node.precision
+
+
+def slope(gate, x):
+    """`nengo_pc.networks.Gate` for tensors."""
+    if gate.derivative == "none":
+        return tf.ones_like(x)
+    if gate.derivative == "step":
+        return tf.cast(x > gate.threshold, x.dtype)
+    if gate.derivative == "box":
+        return tf.cast((x > gate.box[0]) & (x < gate.box[1]), x.dtype)
+    neurons = gate.neuron_type
+    kind, amplitude = type(neurons), getattr(neurons, "amplitude", 1.0)
+    if kind is nengo.RectifiedLinear:
+        return amplitude * tf.cast(x > 0, x.dtype)
+    if kind is nengo.Sigmoid:
+        return (1 - tf.tanh(x / 2) ** 2) / (4 * neurons.tau_ref)
+    if kind is nengo.Tanh:
+        return (1 - tf.tanh(x) ** 2) / neurons.tau_ref
+    return _lif_slope(neurons, x)
+
+
+def _lif_slope(neurons, x):
+    """``amplitude tau_rc r² / (s (s + 1)) ds/dx`` of LIF's rate curve or SoftLIF's.
+
+    Hunsberger & Eliasmith 2016, https://arxiv.org/abs/1611.05141, equation 4.
+    """
+    sigma = getattr(neurons, "sigma", None)
+    zero = tf.zeros((), x.dtype)
+    if sigma is None:
+        on = x > 1
+        s = tf.where(on, x - 1, 1 + zero)
+        log_s, ratio = tf.math.log(s), 1 / s  # ratio: ds/dx over s
+    else:
+        on = None
+        z = (x - 1) / sigma
+        # Below SMALL s is sigma exp(z), and soon too small to divide by.
+        clipped = tf.maximum(z, SMALL)
+        s = sigma * tf.nn.softplus(clipped)
+        log_s = np.log(sigma) + tf.math.log(tf.nn.softplus(clipped)) + tf.minimum(z - SMALL, zero)
+        ratio = tf.sigmoid(clipped) / s
+    rate = 1 / (neurons.tau_ref + neurons.tau_rc * tf.nn.softplus(-log_s))
+    value = neurons.amplitude * neurons.tau_rc * rate**2 * ratio / (s + 1)
+    return value if on is None else tf.where(on, value, zero)
