@@ -29,7 +29,9 @@ def error_hebbian(op, step, activities, error, weights=None):
         activities = tf.concat([on - off, off - on], axis=0)
     rate = op.learning_rate * step.dt
     delta = step.outer(rate * error, activities, op.delta)
-    return delta if weights is None else delta - step.total(rate * op.decay * weights, op.delta)
+    if weights is None:
+        return delta
+    return delta - step.by_row(step.constant([[rate * op.decay]]), weights, op.delta)
 
 
 @computes(OutputError)

@@ -43,6 +43,16 @@ class Data(SimulationData):
         self._n_steps[probe] += n_steps
         self._cache.pop(probe, None)
 
+    @property
+    def recorded(self):
+        """All that was recorded."""
+        return self._chunks, self._shapes, self._n_steps
+
+    @recorded.setter
+    def recorded(self, recorded):
+        self._chunks, self._shapes, self._n_steps = recorded
+        self.reset()
+
     def __getitem__(self, key):
         """What was recorded of a probe, or built for another object."""
         if not isinstance(key, Probe) or key not in self._keep:

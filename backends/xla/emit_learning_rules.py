@@ -9,6 +9,7 @@ from nengo.exceptions import BuildError
 
 from ..compatibility import import_tensorflow
 from .registry import emits
+from .step import as_weights
 
 tf = import_tensorflow()
 
@@ -17,9 +18,9 @@ def learns(operator, reads):
     """Register how a learning rule changes weights.
 
     The decorated function is called as ``f(op, step, *values)`` with what the signals
-    ``reads(op)`` hold, and returns the change of the weights, made with ``step.outer`` and
-    ``step.total`` so that it has a meaning for weights that a minibatch shares. The operator
-    updates ``op.delta`` alone.
+    ``reads(op)`` hold (see ``step.read_weights``), and returns the change of the weights, made
+    with ``step.outer`` and ``step.by_row`` so that it has a meaning for weights that a minibatch
+    shares. The operator updates ``op.delta`` alone.
 
     Parameters
     ----------
@@ -34,14 +35,14 @@ def learns(operator, reads):
             first = _starts_at_rest(op)
 
             def derived(step, *values):
-                delta = change(op, step, *values)
+                delta = change(op, step, *map(as_weights, values))
                 return delta if first else _not_in_first(step, delta)
 
             return {op.delta: (derived, reads(op))}
 
         @emits(operator, derives=derives)
         def emit(op, step):
-            step.update(op.delta, change(op, step, *(step.read(s) for s in reads(op))))
+            step.update(op.delta, change(op, step, *(step.read_weights(s) for s in reads(op))))
 
         return change
 
@@ -75,8 +76,8 @@ def bcm(op, step, pre, post, theta):
 def oja(op, step, pre, post, weights):
     """``learning_rate dt (post pre^T - beta post^2 weights)``."""
     alpha = op.learning_rate * step.dt
-    forgetting = step.total(alpha * post * post, op.delta)[:, None]
-    return step.outer(alpha * post, pre, op.delta) - op.beta * weights * forgetting
+    forgotten = step.by_row(op.beta * alpha * post * post, weights, op.delta)
+    return step.outer(alpha * post, pre, op.delta) - forgotten
 
 
 @learns(
@@ -87,8 +88,7 @@ def voja(op, step, pre, post, encoders, signal):
     """``learning_rate dt signal (scale post pre^T - post encoders)``."""
     factor = op.learning_rate * step.dt * signal * post
     scale = step.constant(op.scale)[:, None]
-    forgetting = step.total(factor, op.delta)[:, None]
-    return step.outer(scale * factor, pre, op.delta) - forgetting * encoders
+    return step.outer(scale * factor, pre, op.delta) - step.by_row(factor, encoders, op.delta)
 
 
 @emits(SimRLS)
@@ -99,11 +99,8 @@ def emit_rls(op, step):
             f"{op}: recursive least squares takes examples one after another, so that a minibatch "
             "cannot learn together; use minibatch_learning='copies'"
         )
-    r, error, p = step.read(op.pre_filtered), step.read(op.error), step.read(op.inv_gamma)
-    if p.shape[-1] == 1 and r.shape[-1] == 1:
-        pr = tf.matmul(p[..., 0], r)
-    else:
-        pr = tf.reduce_sum(p * r[None], axis=1)
-    gain = 1 / (1 + tf.reduce_sum(r * pr, axis=0))
-    step.update(op.inv_gamma, p - pr[:, None] * (pr * gain)[None])
-    step.update(op.delta, -error[:, None] * (gain * pr)[None])
+    r, error, p = step.read(op.pre_filtered), step.read(op.error), step.read_weights(op.inv_gamma)
+    pr = tf.matmul(p, r) if p.shape.rank == 2 else tf.reduce_sum(p * r[None], axis=1)
+    gain = 1 / (1 + tf.reduce_sum(r * pr, axis=0, keepdims=True))
+    step.update(op.inv_gamma, p - step.outer(pr, gain * pr, op.delta))
+    step.update(op.delta, step.outer(-error, gain * pr, op.delta))

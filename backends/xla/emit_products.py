@@ -2,6 +2,8 @@
 
 import numpy as np
 from nengo.builder.operator import BsrDotInc, DotInc, SparseDotInc
+from nengo.transforms import SparseMatrix
+from scipy.sparse import csr_matrix
 
 from ..compatibility import import_tensorflow
 from .registry import emits
@@ -13,15 +15,15 @@ tf = import_tensorflow()
 def emit_dot_inc(op, step):
     """``Y += A X``: one matrix product for the whole minibatch."""
     x = step.read_flat(op.X)
-    matrix = step.read_matrix(op.A)
-    if matrix is not None:
-        product = tf.matmul(matrix, x)
+    a = step.read_weights(op.A)
+    if op.A.ndim == 2 and a.shape.rank == 2:
+        product = tf.matmul(a, x)
     elif op.A.ndim == 2:  # every item has weights of its own
-        product = tf.reduce_sum(step.read(op.A) * x[None], axis=1)
+        product = tf.reduce_sum(a * x[None], axis=1)
     elif op.A.ndim == 1 and op.X.ndim > 0:
-        product = tf.reduce_sum(step.read(op.A) * x, axis=0, keepdims=True)
+        product = tf.reduce_sum(a * x, axis=0, keepdims=True)
     else:
-        product = step.read(op.A) * x
+        product = a * x
     step.inc(op.Y, tf.reshape(product, (*op.Y.shape, product.shape[-1])))
 
 
@@ -34,7 +36,8 @@ def emit_sparse_dot_inc(op, step):
     double from group to group, so that padding at most doubles the work.
     """
     matrix = op.A.initial_value
-    matrix = (matrix.allocate() if hasattr(matrix, "allocate") else matrix).tocsr()
+    # Nengo's own format, SciPy's, or, for Nengo without SciPy, a dense matrix.
+    matrix = csr_matrix(matrix.allocate() if isinstance(matrix, SparseMatrix) else matrix)
     matrix.sum_duplicates()
     x = step.read_flat(op.X)
     parts, order = [], []

@@ -140,12 +140,12 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
     # Between stages values are in Python's hands anyway.
     plan.derived = {} if on_host else _derived(rest, on_host, model.dt)
     probed = {model.sig[probe]["in"].base for probe in model.probes}
-    plan.carried = _carried(writers, on_host, plan.derived)
+    plan.carried = in_order(_carried(writers, on_host, plan.derived), writers)
     written = {s.base for op in writers for s in op.sets + op.incs + op.updates}
     read = {s.base for op in rest for s in op.reads} | probed
     read |= {s for _, reads in plan.derived.values() for s in reads}
     clock = {model.step, model.time}
-    plan.constants = [s for s in _unique(read) if s not in written and s not in clock]
+    plan.constants = [s for s in in_order(read, rest) if s not in written and s not in clock]
     plan.held = _held(rest, on_host, plan)
     held = set(plan.held)
     plan.stages = _stages([op for op in ops if op not in held], on_host, graph)
@@ -188,8 +188,12 @@ def _is_on_host(op, random_on_host):
     return False
 
 
-def _unique(signals):
-    return sorted(set(signals), key=lambda s: (s.name, id(s)))
+def in_order(bases, ops):
+    """Bases in the order in which operators mention them, the same in every process."""
+    bases = set(bases)
+    mentioned = (s.base for op in ops for s in op.sets + op.incs + op.reads + op.updates)
+    ordered = dict.fromkeys(base for base in mentioned if base in bases)
+    return [*ordered, *(base for base in bases if base not in ordered)]
 
 
 def _learned(writers):
@@ -238,8 +242,7 @@ def _carried(writers, on_host, derived):
     kept = {s for s in touched if s in updated or overwritten.get(s, 0) < s.size}
     kept -= set(derived)
     # What something is derived from; constants need not be carried.
-    kept |= {s for _, reads in derived.values() for s in reads if s in touched}
-    return _unique(kept)
+    return kept | {s for _, reads in derived.values() for s in reads if s in touched}
 
 
 def _held(ops, on_host, plan):

@@ -171,16 +171,21 @@ class Simulator(nengo.Simulator):
         self._state = {}
         for signal in self._signals:
             self._signals.reset(signal)
-        plan = self._setting(()).plan  # says now what cannot be compiled
-        self._python = Host(
-            [*plan.ahead, *plan.callbacks],
-            self.step_order,
-            (self.model.step, self.model.time),
-            self.dt,
-            self.seed + self._first_item,
-            self._batch,
-        )
+        self._python = self._made_python()  # says now what cannot be compiled
         self.clear_probes()
+
+    def _made_python(self):
+        """Operators that Python runs, before their first step."""
+        plan = self._setting(()).plan
+        operators = [*plan.ahead, *plan.callbacks]
+        clock = (self.model.step, self.model.time)
+        seed = self.seed + self._first_item
+        return Host(operators, self.step_order, clock, self.dt, seed, self._batch)
+
+    def close(self):
+        """Free what was compiled; what was recorded stays."""
+        super().close()
+        self._loops, self._settings, self._state = {}, {}, {}
 
     def clear_probes(self):
         """Forget what probes recorded."""
@@ -370,17 +375,19 @@ class Simulator(nengo.Simulator):
         Returns
         -------
         dict of {str: ndarray}
-            The last axis is the minibatch. What Python runs keeps its state to itself.
+            The last axis is the minibatch. What Python runs in every step keeps its state to itself.
         """
-        carried = self._setting(()).plan.carried
-        state = {
-            f"{i} {signal.name}": np.asarray(self._value(signal, self._setting(())))
-            for i, signal in enumerate(carried)
-        }
-        return {"step": np.array(self.n_steps), **state}
+        setting = self._setting(())
+        state = {"step": np.array(self.n_steps)}
+        for i, signal in enumerate(setting.plan.carried):
+            name = signal.name if not signal.name.startswith("0x") else "state"
+            state[f"{i} {name}"] = np.asarray(self._value(signal, setting))
+        return state
 
     def set_state(self, state):
         """Go on from what `get_state` gave, for the same network, minibatch and precision.
+
+        What Python runs ahead, such as noise, is run again up to there. Probes keep what they have.
 
         Raises
         ------
@@ -398,8 +405,38 @@ class Simulator(nengo.Simulator):
                 )
         for key, signal in zip(list(wanted)[1:], setting.plan.carried):
             self._state[signal] = tf.constant(np.asarray(state[key], self.dtype))
+        self._python = self._made_python()
         self._n_steps = int(state["step"])
         self._time = self._n_steps * self.dt
+        self._python.skip(setting.plan.ahead, self._n_steps)
+
+    def __getstate__(self):
+        names = ("dt", "seed", "progress_bar", "optimize", "minibatch_size", "dtype")
+        names += ("minibatch_learning", "random")
+        return {
+            "arguments": {name: getattr(self, name) for name in names},
+            "model": self.model,
+            "keep": self._keep,
+            "first_item": self._first_item,
+            "state": None if self.closed else self.get_state(),
+            "recorded": self.data.recorded,
+            "n_steps": self.n_steps,
+        }
+
+    def __setstate__(self, state):
+        arguments = dict(state["arguments"])
+        optimize = arguments.pop("optimize")
+        model, keep = state["model"], state["keep"]
+        # What Nengo's optimizer was to do is done.
+        self.__init__(None, model=model, keep=keep, optimize=False, **arguments)
+        self.optimize = optimize
+        self._first_item = state["first_item"]
+        self.data.recorded = state["recorded"]
+        self._n_steps, self._time = state["n_steps"], state["n_steps"] * self.dt
+        if state["state"] is None:
+            self.close()
+        else:
+            self.set_state(state["state"])
 
     @property
     def _keep_of(self):

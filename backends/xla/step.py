@@ -67,7 +67,7 @@ class Step:
         self._keys = keys
         self._drawing = drawing or {}
         self._clock = clock
-        self.written = set()
+        self.written = {}  # bases, in order
 
     @property
     def time(self):
@@ -98,15 +98,12 @@ class Step:
             return tf.gather(value, view.index)
         return value if view.stop - view.start == value.shape[0] else value[view.start : view.stop]
 
-    def read_matrix(self, signal):
-        """What a signal of two dimensions holds, if all items have it in common; else None."""
-        if signal.ndim != 2:
-            return None
-        value = self._base(signal.base)
-        if signal.base is signal and tuple(value.shape) == signal.shape:
-            return value
-        value = self.read(signal)
-        return value[..., 0] if value.shape[-1] == 1 else None
+    def read_weights(self, signal):
+        """What a signal holds: a matrix of the signal's shape if all items have it in common.
+
+        Else as `read`.
+        """
+        return as_weights(self.read(signal))
 
     def set(self, signal, value):
         """Set a signal to a tensor that broadcasts to ``(*signal.shape, batch or 1)``."""
@@ -120,7 +117,7 @@ class Step:
         """Set what the next step will read."""
         value = self._flattened(signal, value)
         if self.is_shared(signal) and value.shape[-1] != 1:
-            value = self.total(value, signal)
+            value = tf.reduce_sum(value, axis=-1, keepdims=True) * self.share
         self._write(signal, value, inc=False)
 
     # Learning in a minibatch
@@ -142,20 +139,36 @@ class Step:
         Returns
         -------
         tf.Tensor
-            ``(n_post, n_pre, batch)``; summed or averaged, ``(n_post, n_pre, 1)``, if shared.
+            ``(n_post, n_pre, batch)``; summed or averaged, ``(n_post, n_pre)``, if shared.
         """
-        if self.is_shared(change) and self.batch > 1:
+        if self.batch == 1:
+            return post * tf.transpose(pre)
+        if self.is_shared(change):
             post, pre = (tf.broadcast_to(x, (x.shape[0], self.batch)) for x in (post, pre))
-            return tf.matmul(post * self.share, pre, transpose_b=True)[..., None]
+            return tf.matmul(post * self.share, pre, transpose_b=True)
         return post[:, None] * pre[None]
 
-    def total(self, value, change):
-        """A batch's values as they enter a change of weights: as they are, summed or averaged."""
-        if not self.is_shared(change) or self.batch == 1:
-            return value
-        if value.shape[-1] == 1:  # the same for all items
-            return value * (self.batch * self.share)
-        return tf.reduce_sum(value, axis=-1, keepdims=True) * self.share
+    def by_row(self, factor, weights, change):
+        """Weights times a factor for each row, as they enter a change.
+
+        Parameters
+        ----------
+        factor : tf.Tensor
+            ``(n_post, batch or 1)``.
+        weights : tf.Tensor
+            As from `read_weights`.
+        change : Signal
+            The change of the weights.
+
+        Returns
+        -------
+        tf.Tensor
+            Of the shape that `outer` has.
+        """
+        if self.is_shared(change) and self.batch > 1:
+            factor = tf.broadcast_to(factor, (factor.shape[0], self.batch)) * self.share
+            factor = tf.reduce_sum(factor, axis=1, keepdims=True)
+        return (factor if weights.shape.rank == 2 else factor[:, None]) * weights
 
     # Random numbers
 
@@ -189,6 +202,8 @@ class Step:
     def _flattened(self, signal, value):
         """A value in the signal's shape, flattened."""
         value = tf.convert_to_tensor(value, self.dtype)
+        if signal.ndim == 2 and value.shape == signal.shape:  # a matrix for all items
+            return tf.reshape(value, (signal.size, 1))
         shape = (*signal.shape, value.shape[-1] if value.shape.rank else 1)
         if value.shape.rank != len(shape) or tuple(value.shape) != shape:
             value = tf.broadcast_to(value, shape)
@@ -196,7 +211,7 @@ class Step:
 
     def _write(self, signal, value, inc):
         base = signal.base
-        self.written.add(base)
+        self.written[base] = True
         cell = self._cells.get(base)
         if cell is None:
             cell = self._cells[base] = _Cell(base, lambda: self._at_start(base))
@@ -237,6 +252,12 @@ def whole_shape(base, batch):
 def _flat(value, size):
     """A whole base as ``(size, batch)``."""
     return value if value.shape[0] == size else tf.reshape(value, (size, 1))
+
+
+def as_weights(value):
+    """A value as `Step.read_weights` gives it."""
+    one_matrix = value.shape.rank == 3 and value.shape[-1] == 1
+    return tf.reshape(value, value.shape[:2]) if one_matrix else value
 
 
 def _whole(value, base):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..compatibility import import_tensorflow
+from .plan import in_order
 from .program import emit
 
 tf = import_tensorflow()
@@ -69,7 +70,7 @@ class Stepped:
         plan = self.setting.plan
         bases = {s.base for op in plan.held for s in op.sets + op.incs}
         bases |= {f.signal.base for f in self.setting.held_feeds} - set(plan.carried)
-        return [*plan.constants, *_in_order(bases)]
+        return [*plan.constants, *in_order(bases, plan.held)]
 
     def _before(self, constants, held):
         first = self.setting.at_first(constants, held)
@@ -95,7 +96,7 @@ class _Stage:
         self.is_first = number == 0
         feeds = setting.plan.feeds if self.is_first else []
         touched = [op.sets + op.incs + op.reads + op.updates for op in (*ops, *feeds)]
-        self._touched = _in_order({s.base for signals in touched for s in signals})
+        self._touched = list(dict.fromkeys(s.base for signals in touched for s in signals))
         self._given = self._written = None
         self._function = tf.function(self._run, jit_compile=True, autograph=False)
 
@@ -114,13 +115,9 @@ class _Stage:
         if self.is_first:
             setting.feed(step, held, fed)
         emit(self.ops, step, dict(zip(setting.fed, fed)))
-        self._written = _in_order(step.written)
+        self._written = list(step.written)
         carried = setting.plan.carried
         return [
             step.final(base, setting.batch_of(base) if base in carried else None)
             for base in self._written
         ]
-
-
-def _in_order(bases):
-    return sorted(bases, key=lambda s: (s.name, id(s)))

@@ -1,10 +1,13 @@
-"""The simulator that Nengo's own tests run on, whose tolerances are for float64."""
+"""The simulator that Nengo's own tests run on."""
+
+from nengo.rc import rc
 
 from nengo_pc.backends.xla import Simulator as XLASimulator
 
 
 class Simulator(XLASimulator):
-    """Float64 unless asked otherwise."""
+    """Of Nengo's own precision, float64 by default, since tolerances are for that."""
 
-    def __init__(self, network, *args, dtype="float64", **kwargs):
-        super().__init__(network, *args, dtype=dtype, **kwargs)
+    def __init__(self, network, *args, dtype=None, optimize=True, **kwargs):
+        dtype = dtype or rc.float_dtype.name
+        super().__init__(network, *args, dtype=dtype, optimize=optimize, **kwargs)
