@@ -37,6 +37,7 @@ class _Ahead:
 
     def __init__(self, op):
         written = written_ahead(op)
+        self.reads = op.reads
         self.sets = [signal for signal, kind in written if kind == "set"]
         self.incs = [signal for signal, kind in written if kind == "inc"]
         self.updates = [signal for signal, kind in written if kind == "update"]
