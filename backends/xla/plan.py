@@ -155,10 +155,10 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
 
 def origin(model, op):
     """The Nengo object that an operator was built for, in words."""
-    signals = set(op.all_signals)
-    for obj, named in model.sig.items():
-        if any(signal in signals for signal in named.values() if signal is not None):
-            return str(obj)
+    for signals in (op.sets + op.incs + op.updates, op.reads):
+        for obj, named in model.sig.items():
+            if any(signal in signals for signal in named.values() if signal is not None):
+                return str(obj)
     return op.tag or "unknown origin"
 
 

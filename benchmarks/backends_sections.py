@@ -1,0 +1,180 @@
+"""What `backends.py` measures of this package's backends: each section gives tables and results."""
+
+import sys
+from dataclasses import dataclass
+
+from backends_turns import Program, Task, backend, measure, ratios, spread
+
+from nengo_pc.analysis.tables import table
+
+NO_BATCH = ("reference", "loihi", "ocl")  # these show one image at a time
+NAMES = {"ocl": "NengoOCL (PoCL)"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for.
+
+    Attributes
+    ----------
+    rounds : int
+    seconds : float
+        The shortest turn.
+    quick : bool
+    torch_python, ocl_python : str or None
+        Pythons that have snnTorch and Norse, and NengoOCL.
+    """
+
+    rounds: int = 10
+    seconds: float = 0.2
+    quick: bool = False
+    torch_python: str | None = None
+    ocl_python: str | None = None
+
+    def backend(self, name):
+        """The program of a backend."""
+        return backend(name, self.ocl_python or sys.executable if name == "ocl" else sys.executable)
+
+    def task(self, name, network, **settings):
+        """A task on a backend."""
+        return Task(NAMES.get(name, name), self.backend(name), network, **settings)
+
+    def measure(self, tasks, title, rounds=None, **options):
+        """Time tasks in turn."""
+        return measure(tasks, rounds or self.rounds, self.seconds, title, **options)
+
+
+def rows(results, base):
+    """One row for each result, with how much faster than the base it is."""
+    for result in results:
+        task, failed = result.task, result.error is not None
+        yield {
+            "backend": task.name,
+            "minibatch": task.batch,
+            "n_neurons": task.n_neurons,
+            "steps": task.steps,
+            "items": f"not run: {result.error}" if failed else spread(result.speeds),
+            "ms": spread(result.ms_per_step),
+            "real_time": spread(result.real_time),
+            "ratio": spread(ratios(result, base)),
+            "build": f"{result.build:.2f}" if result.build == result.build else None,
+            "compile": None if result.compile_seconds is None else f"{result.compile_seconds:.1f}",
+            "memory": f"{result.memory:.0f}" if result.memory == result.memory else None,
+        }
+
+
+COLUMNS = {
+    "backend": "backend",
+    "minibatch": "minibatch",
+    "items": "images/s",
+    "ms": "ms per step",
+    "ratio": "× reference, per image",
+    "build": "building (s)",
+    "compile": "compiling (s)",
+    "memory": "peak memory (MiB)",
+}
+
+
+def shown(results, columns, base="reference"):
+    """A table of results, with ratios to the result of that name."""
+    bases = [r for r in results if r.task.name == base and r.error is None]
+    return table(list(rows(results, bases[0] if bases else None)), columns)
+
+
+def images(plan):
+    """Classifiers that are shown images, for 100 steps each."""
+    parts, every = [], []
+    for network, batches in (("mlp", (1, 32, 1000)), ("conv", (1, 32, 100))):
+        if plan.quick:
+            batches = (1, 32)
+        single = [plan.task(name, network) for name in NO_BATCH]
+        batched = [plan.task(b, network, batch=n) for b in ("dl", "xla") for n in batches]
+        rounds = plan.rounds if network == "mlp" else max(1, plan.rounds // 2)
+        results = plan.measure([*single, *batched], f"images, {network}", rounds)
+        label = {"mlp": "784-300-300-10", "conv": "conv48-conv96-256-10"}[network]
+        parts.append(f"{label}, 100 steps an image\n\n" + shown(results, COLUMNS))
+        every += results
+    return "\n\n".join(parts), every
+
+
+def recurrent(plan):
+    """An oscillator, and an ensemble that learns from it by PES."""
+    steps = 200 if plan.quick else 500
+    tasks = [plan.task(name, "recurrent", steps=steps) for name in ("reference", "ocl")]
+    for name in ("dl", "xla"):
+        tasks += [plan.task(name, "recurrent", batch=n, steps=steps) for n in (1, 32)]
+    results = plan.measure(tasks, "recurrent")
+    columns = COLUMNS | {"items": f"runs of {steps} steps/s", "ratio": "× reference, per item"}
+    return "3 × 500 LIF neurons, PES\n\n" + shown(results, columns), results
+
+
+def online(plan):
+    """Predictive coding that learns on-line."""
+    steps = 20 if plan.quick else 50
+    tasks = [plan.task(name, "online", steps=steps) for name in ("reference", "dl", "xla")]
+    tasks.append(plan.task("xla", "online", batch=100, steps=steps, learning="mean"))
+    results = plan.measure(tasks, "online")
+    columns = COLUMNS | {"items": f"images/s, {steps} steps each"}
+    text = "784-300-300-10, error-Hebbian rule, Kolen-Pollack feedback; minibatches learn the mean"
+    return f"{text}\n\n" + shown(results, columns), results
+
+
+SCALING = {
+    "n_neurons": "neurons",
+    "steps": "steps",
+    "backend": "backend",
+    "ms": "ms per step",
+    "real_time": "real-time factor",
+    "ratio": "× reference",
+    "build": "building (s)",
+    "compile": "compiling (s)",
+    "memory": "peak memory (MiB)",
+}
+
+
+def scaling(plan):
+    """Sparse recurrent networks as neurons grow, and one of them as steps grow.
+
+    Each process runs one size, so that its peak memory is that size's.
+    """
+    sizes = {1_000: 1000, 10_000: 500, 100_000: 100, 1_000_000: 20}
+    lengths = [100, 1_000, 10_000, 100_000]
+    if plan.quick:
+        del sizes[1_000_000]
+        lengths = lengths[:3]
+    grown = [
+        _scaled(plan, f"scaling, {n:,} neurons", n_neurons=n, steps=steps, n_probed=100)
+        for n, steps in sizes.items()
+    ]
+    longer = [
+        _scaled(plan, f"scaling, {n:,} steps", n_neurons=1000, steps=n, n_probed=1000)
+        for n in lengths
+    ]
+    return (
+        "More neurons, ten connections onto each; 100 of them recorded\n\n"
+        + _joined(grown)
+        + "\n\nMore steps, all 1,000 neurons recorded: xla keeps their mean, which the reference "
+        "cannot\n\n" + _joined(longer)
+    ), [result for results in (*grown, *longer) for result in results]
+
+
+def _scaled(plan, title, **settings):
+    tasks = [plan.task(name, "sparse", **settings) for name in ("reference", "xla")]
+    large = settings["n_neurons"] * settings["steps"] > 1e7
+    return plan.measure(tasks, title, min(plan.rounds, 3 if large else 5))
+
+
+def _joined(tables):
+    """One table of several that have a base of their own."""
+    every = [row for results in tables for row in rows(results, _base(results))]
+    return table(every, SCALING)
+
+
+def _base(results):
+    return results[0] if results[0].error is None else None
+
+
+def torch_program(plan, library, is_compiled):
+    """The program of a library on PyTorch."""
+    argument = f"{library} compiled" if is_compiled else library
+    return Program("torch_worker.py", argument, plan.torch_python)
