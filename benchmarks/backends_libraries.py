@@ -5,9 +5,9 @@ out once for each image, no gradients, two threads. What differs:
 
 - Synapses: here alpha of 2 ms, there low-pass of 4 ms, which has the same mean delay and half the
   state. They also filter the second layer's and the read-out's constant biases.
-- Neurons: here a refractory period of 4 ms, and spikes at their exact time within a step. There no
-  refractory period, and reset at the end of a step (Norse) or at the start of the next (snnTorch):
-  fewer operations for each neuron, and higher rates. Leaks are the exact exponentials in all.
+- Neurons: here a refractory period of 4 ms, which starts at the exact time of the spike within its
+  step. There none, so fewer operations for each neuron and higher rates; only snnTorch's synaptic
+  neuron stays at 0 for the step after a spike. Leaks are the exact exponentials in all.
 - "compiled" is `torch.compile` of ten steps at a time, which is not what their tutorials do.
 
 Rates of the hidden layers and how many answers are the same tell whether it is the same task.
@@ -103,7 +103,7 @@ def limit(plan):
         best = min(products, key=lambda r: np.median(r.wall))
         part = np.array(best.wall) / np.array(results[-1].wall)
         text += (
-            f"\n\nThe products alone ({best.task.name}) take {spread(part)} of the time that a run "
-            f"on xla takes, {number(100 * np.median(part))} % of the limit."
+            f"\n\nThe products alone, by {best.task.name}, take {spread(part)} of the time of a run: "
+            f"xla reaches {number(100 * np.median(part))} % of the limit."
         )
     return text, results

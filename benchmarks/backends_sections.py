@@ -47,13 +47,13 @@ class Plan:
 def rows(results, base):
     """One row for each result, with how much faster than the base it is."""
     for result in results:
-        task, failed = result.task, result.error is not None
+        task = result.task
         yield {
             "backend": task.name,
             "minibatch": task.batch,
             "n_neurons": task.n_neurons,
             "steps": task.steps,
-            "items": f"not run: {result.error}" if failed else spread(result.speeds),
+            "items": spread(result.speeds),
             "ms": spread(result.ms_per_step),
             "real_time": spread(result.real_time),
             "ratio": spread(ratios(result, base)),
@@ -71,14 +71,20 @@ COLUMNS = {
     "ratio": "× reference, per image",
     "build": "building (s)",
     "compile": "compiling (s)",
-    "memory": "peak memory (MiB)",
 }
 
 
 def shown(results, columns, base="reference"):
     """A table of results, with ratios to the result of that name."""
     bases = [r for r in results if r.task.name == base and r.error is None]
-    return table(list(rows(results, bases[0] if bases else None)), columns)
+    return with_errors(table(list(rows(results, bases[0] if bases else None)), columns), results)
+
+
+def with_errors(text, results):
+    """A table, and below it why something was not run."""
+    failed = [r for r in results if r.error is not None]
+    lines = [f"Not run: {r.task.name}, minibatch of {r.task.batch}: {r.error}" for r in failed]
+    return "\n\n".join([text, *lines])
 
 
 def images(plan):
@@ -167,7 +173,7 @@ def _scaled(plan, title, **settings):
 def _joined(tables):
     """One table of several that have a base of their own."""
     every = [row for results in tables for row in rows(results, _base(results))]
-    return table(every, SCALING)
+    return with_errors(table(every, SCALING), [r for results in tables for r in results])
 
 
 def _base(results):

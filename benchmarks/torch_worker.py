@@ -37,6 +37,7 @@ class Network:
 
     def __init__(self, task, arrays, is_compiled):
         torch.set_num_threads(2)
+        torch.set_flush_denormal(True)
         self.steps = task["steps"]
         start = time.perf_counter()
         first, first_bias, *rest, images = [torch.from_numpy(a) for a in arrays]

@@ -27,13 +27,13 @@ def compiled(network, n_steps, data=None, **options):
             return {probe: np.array(simulator.data[probe]) for probe in network.all_probes}
 
 
-def assert_same(network, n_steps=40, atol=1e-10, **options):
+def assert_same(network, n_steps=40, atol=1e-10, rtol=1e-9, **options):
     """Both see the same, and something that changes."""
     wanted = reference(network, n_steps, seed=options.get("seed", 3))
     got = compiled(network, n_steps, **{"seed": 3, **options})
     assert wanted
     for probe, history in wanted.items():
         assert got[probe].shape == history.shape
-        np.testing.assert_allclose(got[probe], history, rtol=1e-9, atol=atol, err_msg=str(probe))
+        np.testing.assert_allclose(got[probe], history, rtol=rtol, atol=atol, err_msg=str(probe))
     assert any(np.ptp(history, axis=0).max() > 0 for history in wanted.values())
     return got

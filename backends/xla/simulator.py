@@ -1,6 +1,7 @@
 """Nengo's simulator interface over compiled time loops."""
 
 import logging
+import re
 import time
 import warnings
 
@@ -380,8 +381,9 @@ class Simulator(nengo.Simulator):
         setting = self._setting(())
         state = {"step": np.array(self.n_steps)}
         for i, signal in enumerate(setting.plan.carried):
-            name = signal.name if not signal.name.startswith("0x") else "state"
-            state[f"{i} {name}"] = np.asarray(self._value(signal, setting))
+            # Addresses in memory are another process's.
+            name = re.sub(r"( at )?0x[0-9a-f]+", "", signal.name)
+            state[f"{i} {name}".strip()] = np.asarray(self._value(signal, setting))
         return state
 
     def set_state(self, state):

@@ -1,0 +1,343 @@
+"""The compiled simulator's interface: Nengo's, NengoDL's data, state, and what it refuses."""
+
+import logging
+import pickle
+
+import nengo
+import numpy as np
+import pytest
+from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
+from xla_helpers import compiled, reference
+
+from nengo_pc.backends.xla import Simulator, program
+
+
+def network_of_both_kinds(n_neurons=30):
+    """Spikes, rates, synapses, noise: something of all that is carried from step to step."""
+    with nengo.Network(seed=3) as network:
+        network.given = nengo.Node([0.4, -0.2])
+        network.noise = nengo.Node(nengo.processes.WhiteNoise(), size_out=2)
+        ensemble = nengo.Ensemble(n_neurons, 2)
+        nengo.Connection(network.given, ensemble)
+        nengo.Connection(network.noise, ensemble, transform=0.01)
+        nengo.Connection(ensemble, ensemble, synapse=0.01)
+        network.decoded = nengo.Probe(ensemble, synapse=0.01)
+        network.spikes = nengo.Probe(ensemble.neurons)
+        network.sampled = nengo.Probe(ensemble, sample_every=0.0025)
+        network.constant = nengo.Probe(network.given, sample_every=0.002)
+    return network
+
+
+@pytest.fixture
+def network():
+    return network_of_both_kinds()
+
+
+def simulator_of(network, **options):
+    return Simulator(network, progress_bar=False, seed=1, dtype="float64", **options)
+
+
+def assert_equal(one, other, network, **tolerance):
+    for probe in network.all_probes:
+        np.testing.assert_allclose(one.data[probe], other[probe], **{"rtol": 1e-12, **tolerance})
+
+
+# The interface
+
+
+def test_it_runs_like_nengos(network):
+    wanted = reference(network, 23, seed=1)
+    with simulator_of(network) as simulator:
+        assert (simulator.dt, simulator.n_steps, simulator.time) == (0.001, 0, 0)
+        simulator.run(0.01)
+        simulator.step()
+        simulator.run_steps(12)
+        assert simulator.n_steps == 23
+        assert simulator.time == pytest.approx(0.023)
+        assert_equal(simulator, wanted, network, atol=1e-12)
+        np.testing.assert_allclose(simulator.trange(), 0.001 * np.arange(1, 24))
+        assert len(simulator.trange(sample_every=0.0025)) == len(wanted[network.sampled])
+        assert simulator.data[network.constant].shape == (11, 2)
+        with pytest.raises(ValueError, match="read-only"):
+            simulator.data[network.decoded][0] = 1
+    for run in (simulator.step, lambda: simulator.run(0.01), simulator.reset):
+        with pytest.raises(SimulatorClosed):
+            run()
+    assert simulator.data[network.decoded].shape == (23, 2)
+    with pytest.raises(SimulatorClosed), simulator:
+        pass
+
+
+def test_reset_begins_anew(network):
+    with simulator_of(network) as simulator:
+        simulator.run_steps(15)
+        first = {probe: simulator.data[probe] for probe in network.all_probes}
+        simulator.reset()
+        assert simulator.n_steps == 0
+        assert len(simulator.data[network.decoded]) == 0
+        simulator.run_steps(15)
+        assert_equal(simulator, first, network, rtol=0)
+        simulator.reset(seed=2)
+        simulator.run_steps(15)
+        assert np.any(simulator.data[network.decoded] != first[network.decoded])
+        simulator.clear_probes()
+        simulator.run_steps(3)
+        assert simulator.data[network.spikes].shape == (3, 30)
+
+
+def test_what_was_built_is_there(network):
+    ensemble = network.ensembles[0]
+    with simulator_of(network) as simulator, nengo.Simulator(network, progress_bar=False) as ref:
+        np.testing.assert_array_equal(
+            simulator.data[ensemble].encoders, ref.data[ensemble].encoders
+        )
+        assert set(simulator.data) == set(simulator.model.params)
+
+
+def test_time_and_negative_time(network):
+    with simulator_of(network) as simulator:
+        with pytest.raises(ValidationError, match="positive"):
+            simulator.run(-0.1)
+        with pytest.warns(UserWarning, match="0 timesteps"):
+            simulator.run(0.0001)
+        for steps in (-1, 1.5, True):
+            with pytest.raises(ValidationError, match="steps"):
+                simulator.run_steps(steps)
+
+
+@pytest.mark.parametrize("dt", [0.0005, 0.003])
+def test_other_steps(network, dt):
+    wanted = reference(network, 20, seed=1, dt=dt)
+    with simulator_of(network, dt=dt) as simulator:
+        simulator.run(20 * dt)
+        assert_equal(simulator, wanted, network, atol=1e-12)
+
+
+def test_float32_by_default(network):
+    with Simulator(network, progress_bar=False) as simulator:
+        simulator.run_steps(2)
+        assert simulator.data[network.decoded].dtype == np.float32
+
+
+def test_progress_and_how_long_compiling_took(network, caplog, capsys):
+    with (
+        caplog.at_level(logging.INFO, logger="nengo_pc"),
+        Simulator(network, seed=1) as simulator,
+    ):
+        simulator.run_steps(5)
+        assert 0 < simulator.compile_seconds < 60
+        before = simulator.compile_seconds
+        simulator.run_steps(5)  # of the same length: nothing to compile
+        simulator.run_steps(7)  # less than 8 as well
+        assert simulator.compile_seconds == before
+    assert "compiled in" in caplog.text
+    assert "Simulation finished" in capsys.readouterr().out
+
+
+def test_chunks_are_not_seen(network, monkeypatch):
+    wanted = reference(network, 50, seed=1)
+    monkeypatch.setattr(program, "CHUNK_STEPS", 7)
+    with simulator_of(network) as simulator:
+        simulator.run_steps(50)
+        assert_equal(simulator, wanted, network, atol=1e-12)
+
+
+def test_memory_bounds_the_length_of_a_chunk(network, monkeypatch):
+    with simulator_of(network, minibatch_size=5) as simulator:
+        setting = simulator._setting(())
+        monkeypatch.setattr(program, "CHUNK_BYTES", 8 * 5 * (2 + 30 + 2 + 2) * 10)
+        assert setting.chunk_steps([5]) == 10
+        monkeypatch.setattr(program, "CHUNK_BYTES", 1)
+        assert setting.chunk_steps([5]) == 1
+
+
+# Data
+
+
+def test_a_minibatch_is_its_items_apart(network):
+    values = np.random.default_rng(0).uniform(-1, 1, size=(3, 20, 2))
+    with simulator_of(network, minibatch_size=3) as simulator:
+        simulator.run_steps(20, data={network.given: values})
+        got = {probe: simulator.data[probe] for probe in network.all_probes}
+    assert got[network.decoded].shape == (3, 20, 2)
+    assert got[network.sampled].shape[:2] == (3, 8)
+    for item, given in enumerate(values):
+        with network:
+            network.given.output = lambda t, given=given: given[int(round(t / 0.001)) - 1]
+        alone = reference(network, 20, seed=1 + item)
+        for probe, history in alone.items():
+            np.testing.assert_allclose(got[probe][item], history, atol=1e-12)
+
+
+def test_held_data_are_data_repeated(network):
+    values = np.random.default_rng(0).uniform(-1, 1, size=(2, 1, 2))
+    results = []
+    for data in (values, np.repeat(values, 15, axis=1)):
+        with simulator_of(network, minibatch_size=2) as simulator:
+            simulator.run_steps(15, data={network.given: data})
+            results.append({probe: simulator.data[probe] for probe in network.all_probes})
+    for probe, history in results[0].items():
+        np.testing.assert_allclose(history, results[1][probe], atol=1e-12)
+    np.testing.assert_array_equal(results[0][network.constant][:, 0], values[:, 0])
+
+
+def test_data_can_change_from_run_to_run(network):
+    rng = np.random.default_rng(0)
+    values = rng.uniform(-1, 1, size=(30, 2))
+    values[10:20] = values[10]
+    with simulator_of(network) as simulator:
+        simulator.run_steps(10, data={network.given: values[:10]})
+        simulator.run_steps(10, data={network.given: values[10:11]})
+        simulator.run_steps(10, data={network.given: values[None, 20:]})
+        got = {probe: simulator.data[probe] for probe in network.all_probes}
+    network.given.output = lambda t: values[int(round(t / 0.001)) - 1]
+    wanted = reference(network, 30, seed=1)
+    for probe, history in got.items():
+        np.testing.assert_allclose(history, wanted[probe], atol=1e-12)
+
+
+def test_data_for_nodes_with_functions_and_processes(network):
+    zeros = np.zeros((20, 2))
+    with simulator_of(network) as simulator:
+        simulator.run_steps(20, data={network.noise: zeros})
+        got = simulator.data[network.decoded]
+    network.noise.output = np.zeros(2)
+    np.testing.assert_allclose(got, reference(network, 20)[network.decoded], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        (np.zeros((3, 5, 2)), r"shape \(2, 5 or 1, 2\), got \(3, 5, 2\)"),
+        (np.zeros((2, 4, 2)), "5 or 1"),
+        (np.zeros((2, 5, 3)), "5 or 1"),
+        (np.zeros((5, 2)), "5 or 1"),
+        (np.full((2, 1, 2), np.nan), "finite"),
+        (np.full((2, 1, 2), "a"), "finite real numbers"),
+    ],
+)
+def test_data_that_do_not_fit(network, values, said):
+    with (
+        simulator_of(network, minibatch_size=2) as simulator,
+        pytest.raises(ValidationError, match=said) as error,
+    ):
+        simulator.run_steps(5, data={network.given: values})
+    assert error.value.attr == "data"
+
+
+def test_data_for_what_is_no_input(network):
+    with simulator_of(network) as simulator:
+        for obj in (network.ensembles[0], nengo.Node(size_in=2, add_to_container=False), "given"):
+            with pytest.raises(ValidationError, match="Nodes without input"):
+                simulator.run_steps(5, data={obj: np.zeros((5, 2))})
+
+
+# What is kept
+
+
+def test_the_last_step_and_the_mean_without_history(network):
+    keep = {network.decoded: "last", network.spikes: "mean", network.constant: "mean"}
+    whole = reference(network, 30, seed=1)
+    with simulator_of(network, keep=keep) as simulator:
+        simulator.run_steps(11)
+        simulator.run_steps(19)
+        np.testing.assert_allclose(
+            simulator.data[network.decoded], whole[network.decoded][-1], atol=1e-12
+        )
+        np.testing.assert_allclose(
+            simulator.data[network.spikes], whole[network.spikes].mean(axis=0), atol=1e-9
+        )
+        np.testing.assert_allclose(simulator.data[network.constant], [0.4, -0.2])
+    with simulator_of(network, keep="last", minibatch_size=2) as simulator:
+        simulator.run_steps(3)
+        assert simulator.data[network.spikes].shape == (2, 30)
+
+
+# State
+
+
+def test_a_run_goes_on_in_another_process(network):
+    wanted = reference(network, 30, seed=1)
+    with simulator_of(network) as simulator:
+        simulator.run_steps(18)
+        state = simulator.get_state()
+    assert all(isinstance(values, np.ndarray) for values in state.values())
+    again = network_of_both_kinds()
+    with simulator_of(again) as simulator:
+        simulator.set_state(state)
+        assert simulator.n_steps == 18
+        simulator.run_steps(12)
+        for mine, theirs in zip(again.all_probes[:2], network.all_probes[:2]):
+            np.testing.assert_allclose(simulator.data[mine], wanted[theirs][18:], atol=1e-12)
+
+
+def test_the_state_of_another_network(network):
+    with simulator_of(network) as simulator:
+        state = simulator.get_state()
+    with (
+        simulator_of(network_of_both_kinds(31)) as simulator,
+        pytest.raises(ValidationError, match="same network"),
+    ):
+        simulator.set_state(state)
+
+
+def test_a_simulator_survives_pickling(network):
+    with simulator_of(network) as simulator:
+        simulator.run_steps(10)
+        kept = pickle.dumps((simulator, network.decoded))
+        simulator.run_steps(10)
+        wanted = simulator.data[network.decoded]
+    again, probe = pickle.loads(kept)
+    with again:
+        again.run_steps(10)
+        np.testing.assert_array_equal(again.data[probe], wanted)
+
+
+def test_signals_can_be_looked_at_and_changed(network):
+    with simulator_of(network) as simulator, nengo.Simulator(
+        network, progress_bar=False, seed=1, optimize=False
+    ) as ref:
+        simulator.run_steps(9)
+        ref.run_steps(9, progress_bar=False)
+        for sim in (simulator, ref):
+            voltage = sim.model.sig[network.ensembles[0].neurons]["voltage"]
+            assert sim.signals[voltage].std() > 0
+            sim.signals[voltage][...] = 0.5
+        simulator.run_steps(9)
+        ref.run_steps(9, progress_bar=False)
+        assert_equal(simulator, ref.data, network, atol=1e-12)
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "float16"},
+        {"minibatch_size": 0},
+        {"minibatch_size": 2.5},
+        {"minibatch_learning": "alone"},
+        {"random": "numpy"},
+        {"keep": "first"},
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(network, options):
+    with pytest.raises(ValidationError) as error:
+        Simulator(network, progress_bar=False, **options)
+    assert error.value.attr == next(iter(options))
+
+
+def test_a_probe_of_another_network(network):
+    other = network_of_both_kinds()
+    with pytest.raises(ValidationError, match="not a probe of this network"):
+        Simulator(network, progress_bar=False, keep={other.decoded: "all"})
+
+
+def test_nan_is_said_with_the_signal_it_is_in():
+    with nengo.Network() as network:
+        given, target = nengo.Node([1.0]), nengo.Node(size_in=1)
+        nengo.Connection(given, target, synapse=nengo.LinearFilter([1], [1, -1e30], analog=False))
+        nengo.Connection(target, target, transform=-1e30, synapse=0.001)
+    with pytest.raises(SimulationError, match="NaN between steps"):
+        compiled(network, 100)
