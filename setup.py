@@ -45,6 +45,7 @@ setup(
         "matplotlib>=3.8,<3.11",  # 3.11 asks for NumPy 2
         "tqdm>=4.66",
     ],
+    entry_points={"nengo.backends": ["xla = nengo_pc.backends.xla:Simulator"]},
     extras_require={
         "loihi": ["nengo-loihi==1.1.0; python_version < '3.13'"],
         "gui": ["nengo-gui>=0.6"],

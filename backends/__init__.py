@@ -1,6 +1,6 @@
 """Simulators that swap: one network, many backends.
 
-TensorFlow is imported when "dl" is used, nengo-loihi when "loihi" is used.
+TensorFlow is imported when "dl" or "xla" is used, nengo-loihi when "loihi" is used.
 """
 
 from .errors import BackendUnavailable

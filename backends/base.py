@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from nengo.builder.neurons import SimNeurons
 from nengo.config import ClassParams
+from nengo.exceptions import ValidationError
 
 
 class Backend(ABC):
@@ -129,6 +130,20 @@ class HeldInput:
     def __call__(self, t):
         """The value held, at any time."""
         return self.value
+
+
+def minibatch_size(given, default, n_images):
+    """How many images to show at a time.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the size given is not a positive int.
+    """
+    size = default if given is None else given
+    if isinstance(size, bool) or int(size) != size or size < 1:
+        raise ValidationError(f"must be a positive int, got {size!r}", "batch_size")
+    return min(int(size), n_images)
 
 
 def minibatches(images, size):

@@ -4,9 +4,15 @@ import contextlib
 
 import nengo
 import numpy as np
-from nengo.exceptions import ValidationError
 
-from .base import Backend, attributes, quiet_build, same_settings
+from .base import (
+    Backend,
+    attributes,
+    minibatch_size,
+    minibatches,
+    quiet_build,
+    same_settings,
+)
 from .compatibility import import_nengo_dl
 
 # A minibatch's share of memory: a held image is fed to NengoDL once per step, and each neuron takes
@@ -49,12 +55,9 @@ class NengoDL(Backend):
         batch_size : int, optional
             Images at a time; by default as many as fill 128 MiB with input and neurons.
         """
-        if batch_size is None:
-            floats = n_steps * node.size_out + ARRAYS_PER_NEURON * network.n_neurons
-            batch_size = max(1, MINIBATCH_BYTES // (4 * floats))
-        elif isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
-            raise ValidationError(f"must be a positive int, got {batch_size!r}", "batch_size")
-        batch_size = min(int(batch_size), len(images))
+        floats = n_steps * node.size_out + ARRAYS_PER_NEURON * network.n_neurons
+        most = max(1, MINIBATCH_BYTES // (4 * floats))
+        batch_size = minibatch_size(batch_size, most, len(images))
         dtype = options.get("dtype", "float32")
         # NengoDL looks at its settings whenever it traces, so they stay for the whole run.
         with same_settings(network), _added_probes(network, _means(keep)) as last:
@@ -62,8 +65,7 @@ class NengoDL(Backend):
                 network, keep, last, n_steps, dt=dt, minibatch_size=batch_size, seed=seed, **options
             )
             with simulator:
-                for start in range(0, len(images), batch_size):
-                    batch = images[start : start + batch_size]
+                for _, batch in minibatches(images, batch_size):
                     size = len(batch)
                     padded = np.zeros((batch_size, batch.shape[1]), dtype)
                     padded[:size] = batch

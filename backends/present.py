@@ -80,7 +80,7 @@ def present(
     progress : bool
         Show a progress bar.
     **options
-        Passed to the backend; ``batch_size`` with "dl".
+        Passed to the backend; ``batch_size`` with "dl" and "xla".
 
     Returns
     -------

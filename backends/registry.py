@@ -37,8 +37,9 @@ def Simulator(network, backend="reference", **options):  # noqa: N802, stands fo
     Returns
     -------
     simulator
-        `nengo.Simulator`, `nengo_dl.Simulator` or `nengo_loihi.Simulator`, with one attribute
-        more: ``substitutions``, a tuple of sentences on what the backend does otherwise.
+        `nengo.Simulator`, `nengo_dl.Simulator`, `nengo_loihi.Simulator` or
+        `nengo_pc.backends.xla.Simulator`, with one attribute more: ``substitutions``, a tuple of
+        sentences on what the backend does otherwise.
 
     Raises
     ------

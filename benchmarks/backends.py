@@ -1,4 +1,4 @@
-"""The backends side by side, and beside other libraries: speed, as ratios, in one run.
+r"""The backends side by side, and beside other libraries: speed, as ratios, in one run.
 
     python benchmarks/backends.py [--quick] [--only images scaling] [--out backends.json]
 
@@ -16,15 +16,16 @@ Each backend or library runs in a process of its own, on the CPU. They take turn
 round; a turn is one run from a fresh state, or as many as fill 0.2 s. Tables have medians and
 quartiles over rounds; ratios are taken in each round. Building and compiling are apart: compiling
 is what the simulator says or, where it says nothing, what the first run took more than others.
-Memory is the peak of the whole process so far, libraries included.
+Memory, in ``scaling``, is the peak of a process that does nothing else, libraries included.
 
-The reference, the Loihi emulator and NengoOCL show one image at a time. Other libraries need
+The reference, the Loihi emulator and NengoOCL show one image at a time. "dl, merged" is NengoDL as
+it comes, with like operators merged, which this package's backend does not do. Other libraries need
 Pythons of their own, ``--torch-python`` and ``--ocl-python``:
 
     python -m venv torch-venv
     torch-venv/bin/pip install torch==2.13.0 snntorch==1.0.0 norse==1.1.0
     python -m venv ocl-venv
-    ocl-venv/bin/pip install "numpy<2" nengo==4.1.0 scipy tqdm \\
+    ocl-venv/bin/pip install "numpy<2" nengo==4.1.0 scipy tqdm \
         nengo-ocl==3.0.0 pyopencl==2026.1.4 pocl-binary-distribution==3.0
     ocl-venv/bin/pip install --no-deps .
 

@@ -1,7 +1,7 @@
 """What `backends.py` measures of other libraries, and of the products that all of them need.
 
-The MLP in snnTorch and Norse: the same weights, steps and images, currents of the first layer worked
-out once for each image, no gradients, two threads. What differs:
+The MLP in snnTorch and Norse: the same weights, steps and images, currents of the first layer
+worked out once for each image, no gradients, two threads. What differs:
 
 - Synapses: here alpha of 2 ms, there low-pass of 4 ms, which has the same mean delay and half the
   state. They also filter the second layer's and the read-out's constant biases.
@@ -16,7 +16,7 @@ Rates of the hidden layers and how many answers are the same tell whether it is 
 import numpy as np
 from backends_networks import mlp_parameters, random_images
 from backends_products import operations
-from backends_sections import COLUMNS, shown, torch_program
+from backends_sections import COLUMNS, shown
 from backends_turns import Pool, Program, Task, number, spread
 
 from nengo_pc.analysis.tables import table
@@ -38,19 +38,18 @@ def libraries(plan):
     """The MLP in other libraries."""
     if plan.torch_python is None:
         return "not run: `--torch-python` says which Python has snnTorch and Norse", []
-    batches = (1, 32) if plan.quick else (1, 32, 1000)
+    batches = (32,) if plan.quick else (32, 1, 1000)
     programs = {name: plan.backend(name) for name in ("xla", "dl")}
     for library, name in LIBRARIES.items():
-        programs[name] = torch_program(plan, library, False)
-        programs[f"{name}, compiled"] = torch_program(plan, library, True)
-    parts, every = [], []
+        for suffix in ("", " compiled"):
+            program = Program("torch_worker.py", library + suffix, plan.torch_python)
+            programs[name + suffix.replace(" ", ", ")] = program
+    every = []
     with Pool() as pool:
         for batch in batches:
             tasks = [Task(name, p, "mlp", batch=batch) for name, p in programs.items()]
-            every.append(
-                plan.measure(tasks, f"libraries, {batch}", pool=pool, arrays=arrays_for)
-            )
-        same = _same_task(pool, every[1])
+            every.append(plan.measure(tasks, f"libraries, {batch}", pool=pool, arrays=arrays_for))
+        same = _same_task(pool, every[0])
     columns = {**COLUMNS, "backend": "library", "ratio": "× xla"}
     parts = [shown(results, columns, base="xla") for results in every]
     return "\n\n".join([*parts, same]), [r for results in every for r in results]
@@ -87,13 +86,12 @@ def limit(plan):
     tasks.append(plan.task("xla", "mlp", batch=batch))
     results = plan.measure(tasks, "limit")
     done = [r for r in results if r.error is None]
+    flop = operations(batch, tasks[0].steps)
     rows = [
         {
             "what": "a run of the MLP, xla" if r.task.name == "xla" else f"products, {r.task.name}",
             "ms": spread(1e3 * np.array(r.wall)),
-            "Gflop/s of the products": spread(
-                operations(batch, r.task.steps) / np.array(r.wall) / 1e9
-            ),
+            "Gflop/s of the products": spread(flop / np.array(r.wall) / 1e9),
         }
         for r in done
     ]
@@ -103,7 +101,7 @@ def limit(plan):
         best = min(products, key=lambda r: np.median(r.wall))
         part = np.array(best.wall) / np.array(results[-1].wall)
         text += (
-            f"\n\nThe products alone, by {best.task.name}, take {spread(part)} of the time of a run: "
-            f"xla reaches {number(100 * np.median(part))} % of the limit."
+            f"\n\nThe products alone, by {best.task.name}, take {spread(part)} of the time of a "
+            f"run: xla reaches {number(100 * np.median(part))} % of the limit."
         )
     return text, results

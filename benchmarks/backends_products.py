@@ -7,7 +7,6 @@ in every step. The second layer's product is the next step's input, so that no p
 out or taken together with another; its weights are orthogonal, so that numbers stay of one size.
 """
 
-import os
 import sys
 
 import numpy as np
@@ -72,8 +71,9 @@ class TensorFlow(Products):
 
     def prepare(self):
         """Make one function of it."""
-        import tensorflow as tf
+        from nengo_pc.backends.compatibility import import_tensorflow
 
+        tf = import_tensorflow()
         self.arrays = [tf.constant(a) for a in self.arrays]
 
         def loop(first, second, last, x):
@@ -102,6 +102,5 @@ class TensorFlowXLA(TensorFlow):
 LIBRARIES = {"numpy": NumPy, "tensorflow": TensorFlow, "tensorflow-xla": TensorFlowXLA}
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     library = LIBRARIES[sys.argv[1]]
     serve(lambda task, arrays: library(task))

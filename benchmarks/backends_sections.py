@@ -3,12 +3,12 @@
 import sys
 from dataclasses import dataclass
 
-from backends_turns import Program, Task, backend, measure, ratios, spread
+from backends_turns import Task, backend, measure, ratios, spread
 
 from nengo_pc.analysis.tables import table
 
 NO_BATCH = ("reference", "loihi", "ocl")  # these show one image at a time
-NAMES = {"ocl": "NengoOCL (PoCL)"}
+NAMES = {"ocl": "NengoOCL (PoCL)", "dl-merged": "dl, merged"}
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,11 @@ def images(plan):
     parts, every = [], []
     for network, batches in (("mlp", (1, 32, 1000)), ("conv", (1, 32, 100))):
         if plan.quick:
-            batches = (1, 32)
+            batches = batches[1:2]
         single = [plan.task(name, network) for name in NO_BATCH]
         batched = [plan.task(b, network, batch=n) for b in ("dl", "xla") for n in batches]
+        if network == "mlp":
+            batched.append(plan.task("dl-merged", network, batch=32))
         rounds = plan.rounds if network == "mlp" else max(1, plan.rounds // 2)
         results = plan.measure([*single, *batched], f"images, {network}", rounds)
         label = {"mlp": "784-300-300-10", "conv": "conv48-conv96-256-10"}[network]
@@ -146,8 +148,8 @@ def scaling(plan):
     sizes = {1_000: 1000, 10_000: 500, 100_000: 100, 1_000_000: 20}
     lengths = [100, 1_000, 10_000, 100_000]
     if plan.quick:
-        del sizes[1_000_000]
-        lengths = lengths[:3]
+        sizes = {n: steps for n, steps in sizes.items() if n in (1_000, 100_000)}
+        lengths = lengths[:3:2]
     grown = [
         _scaled(plan, f"scaling, {n:,} neurons", n_neurons=n, steps=steps, n_probed=100)
         for n, steps in sizes.items()
@@ -178,9 +180,3 @@ def _joined(tables):
 
 def _base(results):
     return results[0] if results[0].error is None else None
-
-
-def torch_program(plan, library, is_compiled):
-    """The program of a library on PyTorch."""
-    argument = f"{library} compiled" if is_compiled else library
-    return Program("torch_worker.py", argument, plan.torch_python)

@@ -12,7 +12,11 @@ import numpy as np
 from libraries_worker import receive, send
 from tqdm import tqdm
 
-ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
+ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "PYTHONWARNINGS": "ignore",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,9 @@ class Result:
         """For the JSON file."""
         known = asdict(self)
         known["task"].pop("program")
-        return known | {"compile": self.compile_seconds}
+        known["compile"] = self.compile_seconds
+        # JSON has no NaN.
+        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in known.items()}
 
 
 class Pool:

@@ -124,6 +124,17 @@ class NengoDL(Runner):
         self.simulator.predict_on_batch(held)
 
 
+class MergedNengoDL(NengoDL):
+    """The same with like operators merged, as NengoDL does by itself."""
+
+    def build(self):
+        """A simulator made with NengoDL's own planner."""
+        from nengo_pc.backends import dl
+
+        with attributes([(dl, "unmerged", lambda package: package.graph_optimizer.tree_planner)]):
+            return super().build()
+
+
 class XLA(Runner):
     """`nengo_pc.backends.xla.Simulator`."""
 
@@ -170,7 +181,14 @@ class XLA(Runner):
         return np.array(rates), simulator.data[self.case.probe].argmax(axis=-1)
 
 
-BACKENDS = {"reference": Reference, "dl": NengoDL, "loihi": Loihi, "xla": XLA, "ocl": NengoOCL}
+BACKENDS = {
+    "reference": Reference,
+    "dl": NengoDL,
+    "dl-merged": MergedNengoDL,
+    "loihi": Loihi,
+    "xla": XLA,
+    "ocl": NengoOCL,
+}
 
 if __name__ == "__main__":
     nengo.rc.set("decoder_cache", "enabled", "False")  # building is timed

@@ -47,6 +47,7 @@ class Network:
         self.is_compiled = is_compiled
         self.several = self._several
         if is_compiled:
+            torch._dynamo.config.recompile_limit = 64  # minibatches and neurons share the code
             self.several = torch.compile(self._several, dynamic=False, fullgraph=True)
         self.build_seconds = time.perf_counter() - start
 
@@ -113,6 +114,8 @@ class SNNTorch(Network):
 
     def start(self, batch, units):
         """State of rest."""
+        for module in (self.lif, self.synaptic, self.leaky):
+            module.reset_mem()  # what modules remember is part of what compiled code looks at
         hidden = [torch.zeros(batch, units) for _ in range(3)]
         return *hidden, torch.zeros(batch, self.readout.out_features)
 

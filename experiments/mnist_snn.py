@@ -31,9 +31,9 @@ DESCRIPTION = """\
 Train a network of LIF neurons through the SoftLIF rate surrogate, by backprop or by predictive
 coding, run it in spikes, and report.
 
-With no argument: a 784-300-300-10 network, trained on MNIST by NengoDL and run in spikes on NengoDL
-over the whole test set. Where MNIST can't be had, the embedded 8x8 digits are used, and the report
-says so.
+With no argument: a 784-300-300-10 network, trained on MNIST by NengoDL and run in spikes on the
+compiled backend over the whole test set. Where MNIST can't be had, the embedded 8x8 digits are
+used, and the report says so.
 """
 
 
@@ -104,7 +104,11 @@ def parser():
 
     group = result.add_argument_group("spikes")
     group.add_argument(
-        "--backend", nargs="+", choices=BACKENDS, default=["dl"], help="one or more; default: dl"
+        "--backend",
+        nargs="+",
+        choices=BACKENDS,
+        default=["xla"],
+        help="one or more; default: xla",
     )
     group.add_argument(
         "--encoder", choices=ENCODERS, default="constant", help="of pixels; default: %(default)s"

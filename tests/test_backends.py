@@ -13,8 +13,10 @@ HAS_LOIHI = importlib.util.find_spec("nengo_loihi") is not None
 ALL = [
     "reference",
     "dl",
+    "xla",
     pytest.param("loihi", marks=pytest.mark.skipif(not HAS_LOIHI, reason="needs nengo-loihi")),
 ]
+MINIBATCHED = ["dl", "xla"]
 every_backend = pytest.mark.parametrize("backend", ALL)
 N_STEPS = 40
 N_PIXELS = 6
@@ -122,26 +124,28 @@ def test_dl_is_a_fresh_nengo_dl_simulator():
         np.testing.assert_allclose(shown[same], wanted[probe], rtol=1e-9, atol=1e-9)
 
 
-def test_dl_in_float64_is_the_reference_spike_for_spike():
+@pytest.mark.parametrize("backend", MINIBATCHED)
+def test_in_float64_spikes_are_the_references(backend):
     network = build()
-    reference, dl = show(network), show(network, backend="dl", dtype="float64")
+    reference, other = show(network), show(network, backend=backend, dtype="float64")
     for probe in (network.first, network.second):
-        np.testing.assert_array_equal(dl[probe] > 0, reference[probe] > 0)
+        np.testing.assert_array_equal(other[probe] > 0, reference[probe] > 0)
     for probe in network.all_probes:
-        assert dl[probe].dtype == np.float64
-        np.testing.assert_allclose(dl[probe], reference[probe], rtol=1e-9, atol=1e-9)
+        assert other[probe].dtype == np.float64
+        np.testing.assert_allclose(other[probe], reference[probe], rtol=1e-9, atol=1e-9)
     assert np.count_nonzero(reference[network.second]) > 20
 
 
-def test_dl_in_float32_is_close_to_the_reference():
+@pytest.mark.parametrize("backend", MINIBATCHED)
+def test_in_float32_spikes_are_close_to_the_references(backend):
     network = build()
-    reference, dl = show(network), show(network, backend="dl")
-    assert dl[network.raw].dtype == np.float32
+    reference, other = show(network), show(network, backend=backend)
+    assert other[network.raw].dtype == np.float32
     for probe in (network.first, network.second):
-        counts = [np.count_nonzero(shown[probe], axis=1) for shown in (reference, dl)]
+        counts = [np.count_nonzero(shown[probe], axis=1) for shown in (reference, other)]
         # A threshold is crossed a step later or earlier, and so at the end perhaps not at all.
         assert np.abs(counts[0] - counts[1]).max() <= 1
-        moved = np.mean((reference[probe] > 0) != (dl[probe] > 0))
+        moved = np.mean((reference[probe] > 0) != (other[probe] > 0))
         assert moved < 0.01
 
 
@@ -152,7 +156,7 @@ def test_dl_in_float32_is_close_to_the_reference():
 def test_no_image_leaves_anything_to_the_next(backend):
     network, images = build(), some_images()
     # In a minibatch the place of an image decides in which order its sums are made.
-    options, tolerance = ({"dtype": "float64"}, 1e-9) if backend == "dl" else ({}, 0)
+    options, tolerance = ({"dtype": "float64"}, 1e-9) if backend in MINIBATCHED else ({}, 0)
     forth = show(network, images, backend, **options)
     back = show(network, images[::-1], backend, **options)
     for probe in network.all_probes:
@@ -184,10 +188,11 @@ def test_all_last_and_mean_of_the_same_history(backend):
         np.testing.assert_allclose(mixed[probe], wanted, rtol=1e-6, atol=1e-6)
 
 
-def test_minibatches_that_do_not_divide_the_images():
+@pytest.mark.parametrize("backend", MINIBATCHED)
+def test_minibatches_that_do_not_divide_the_images(backend):
     network, images = build(), some_images(7)
     whole = show(network, images)
-    parts = show(network, images, "dl", batch_size=3, dtype="float64")
+    parts = show(network, images, backend, batch_size=3, dtype="float64")
     for probe in network.all_probes:
         assert len(parts[probe]) == 7
         np.testing.assert_allclose(parts[probe], whole[probe], rtol=1e-9, atol=1e-9)
@@ -220,7 +225,7 @@ def test_dl_does_not_leave_its_history():
         assert simulator.data[network.raw].shape == (5, 3)
 
 
-@pytest.mark.parametrize("backend", ["reference", ALL[-1]])
+@pytest.mark.parametrize("backend", ["reference", "xla", ALL[-1]])
 @pytest.mark.parametrize("network_seed", [None, 5])
 def test_the_seed_decides_poisson_spikes(backend, network_seed):
     assert_the_seed_decides(backend, network_seed)
@@ -273,6 +278,7 @@ def test_a_simulator_runs_and_says_what_it_substitutes(backend):
             "reference": "nengo",
             "dl": "nengo_dl",
             "loihi": "nengo_loihi",
+            "xla": "nengo_pc",
         }[backend]
     )
     assert isinstance(simulator.substitutions, tuple)
@@ -388,15 +394,16 @@ def test_a_network_without_probes_has_nothing_to_record():
         show(network, np.zeros((1, 1)))
 
 
+@pytest.mark.parametrize("backend", MINIBATCHED)
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5])
-def test_a_minibatch_of_no_size_is_named(batch_size):
+def test_a_minibatch_of_no_size_is_named(backend, batch_size):
     with pytest.raises(ValidationError, match="batch_size"):
-        show(build(), some_images(1), "dl", batch_size=batch_size)
+        show(build(), some_images(1), backend, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("name", ["brian", "", None, "Reference"])
 def test_an_unknown_backend_is_named(name):
-    with pytest.raises(ValidationError, match="reference, dl, loihi") as error:
+    with pytest.raises(ValidationError, match="reference, dl, loihi, xla") as error:
         Simulator(build(), backend=name)
     assert error.value.attr == "backend"
 
@@ -406,6 +413,7 @@ def test_an_unknown_backend_is_named(name):
     [
         ("dl", "tensorflow", "pip install"),
         ("dl", "nengo_dl", "pip install"),
+        ("xla", "tensorflow", "pip install"),
         ("loihi", "nengo_loihi", r"pip install .*loihi"),
     ],
 )
@@ -419,7 +427,7 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(
         with pytest.raises(BackendUnavailable, match=remedy) as error:
             start()
         assert isinstance(error.value, ImportError)
-    assert sorted(BACKENDS) == ["dl", "loihi", "reference"]
+    assert sorted(BACKENDS) == ["dl", "loihi", "reference", "xla"]
     assert show(network, some_images(1)).backend == "reference"
 
 

@@ -185,9 +185,7 @@ def test_the_first_change_is_the_sum_or_mean_of_what_each_image_says(how, decay)
     for image in images:
         network.input.output = image[0]
         alone.append(reference(network, 10))
-    got = compiled(
-        network, 10, {network.input: images}, minibatch_size=4, minibatch_learning=how
-    )
+    got = compiled(network, 10, {network.input: images}, minibatch_size=4, minibatch_learning=how)
     for probe in network.weights:
         changes = np.array([item[probe] - item[probe][0] for item in alone])
         wanted = changes.mean(axis=0) * (1 if how == "mean" else 4)

@@ -294,9 +294,10 @@ def test_a_simulator_survives_pickling(network):
 
 
 def test_signals_can_be_looked_at_and_changed(network):
-    with simulator_of(network) as simulator, nengo.Simulator(
-        network, progress_bar=False, seed=1, optimize=False
-    ) as ref:
+    with (
+        simulator_of(network) as simulator,
+        nengo.Simulator(network, progress_bar=False, seed=1, optimize=False) as ref,
+    ):
         simulator.run_steps(9)
         ref.run_steps(9, progress_bar=False)
         for sim in (simulator, ref):

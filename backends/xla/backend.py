@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..base import Backend, minibatches, quiet_build
+from ..base import Backend, minibatch_size, minibatches, quiet_build
 from ..compatibility import import_tensorflow
 
 # What a minibatch's neurons and records may take, about; larger ones are not faster.
@@ -36,11 +36,10 @@ class XLA(Backend):
         batch_size : int, optional
             Images at a time; by default as many as fill 256 MiB, up to 1000.
         """
-        if batch_size is None:
-            kept = [p.size_in for p, how in keep.items() if how == "all"]
-            floats = n_steps * sum(kept) + ARRAYS_PER_NEURON * network.n_neurons + node.size_out
-            batch_size = min(LARGEST_MINIBATCH, max(1, MINIBATCH_BYTES // (4 * floats)))
-        batch_size = min(batch_size, len(images))
+        kept = [probe.size_in for probe, how in keep.items() if how == "all"]
+        floats = n_steps * sum(kept) + ARRAYS_PER_NEURON * network.n_neurons + node.size_out
+        most = min(LARGEST_MINIBATCH, max(1, MINIBATCH_BYTES // (4 * floats)))
+        batch_size = minibatch_size(batch_size, most, len(images))
         simulator = self.simulator(
             network, dt=dt, minibatch_size=batch_size, seed=seed, keep=keep, **options
         )

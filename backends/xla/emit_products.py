@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 
 from ..compatibility import import_tensorflow
 from .registry import emits
+from .step import reshaped
 
 tf = import_tensorflow()
 
@@ -24,7 +25,7 @@ def emit_dot_inc(op, step):
         product = tf.reduce_sum(a * x, axis=0, keepdims=True)
     else:
         product = a * x
-    step.inc(op.Y, tf.reshape(product, (*op.Y.shape, product.shape[-1])))
+    step.inc(op.Y, reshaped(product, (*op.Y.shape, product.shape[-1])))
 
 
 @emits(SparseDotInc)
@@ -52,7 +53,7 @@ def emit_sparse_dot_inc(op, step):
     product = tf.concat(parts, axis=0)
     if not np.array_equal(order, np.arange(order.size)):
         product = tf.gather(product, np.argsort(order).astype(np.int32))
-    step.inc(op.Y, tf.reshape(product, (*op.Y.shape, product.shape[-1])))
+    step.inc(op.Y, reshaped(product, (*op.Y.shape, product.shape[-1])))
 
 
 def padded_rows(matrix):
@@ -108,4 +109,4 @@ def emit_bsr_dot_inc(op, step):
         source = np.where(there, np.asarray(op.indptr)[:-1, None] + places, 0).astype(np.int32)
         taken = tf.gather(product, source)  # (rows of blocks, width, n_rows, batch)
         product = tf.reduce_sum(tf.where(there[..., None, None], taken, step.constant(0)), axis=1)
-    step.inc(op.Y, tf.reshape(product, (*op.Y.shape, product.shape[-1])))
+    step.inc(op.Y, reshaped(product, (*op.Y.shape, product.shape[-1])))

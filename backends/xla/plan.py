@@ -278,7 +278,7 @@ def _is_pure(op):
 
 def _stages(ops, on_host, graph):
     """Alternate compiled operators with those that Python runs, as seldom as can be."""
-    stage = {op: 0 for op in ops}
+    stage = dict.fromkeys(ops, 0)
     for op in ops:  # in order, so that all that comes before is known
         for after in graph[op]:
             if after in stage:

@@ -8,13 +8,14 @@ import numpy as np
 from ..compatibility import import_tensorflow
 from . import registry
 from .plan import Feed, is_uniform, written_ahead
-from .step import Step, whole_shape
+from .step import Step, reshaped, whole_shape
 
 tf = import_tensorflow()
 
 # What Python hands to the loop of one chunk.
 CHUNK_BYTES = 64 * 2**20
 CHUNK_STEPS = 1024
+LARGE_RECORD = 4096  # numbers in a step
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,40 @@ class Recorded:
     batch: int
 
 
+@dataclass(frozen=True)
+class Group:
+    """Probes that are recorded together, since one large array costs less than many small ones.
+
+    Attributes
+    ----------
+    probes : tuple of Recorded
+    keep : str
+    batch : int
+    row : int
+        Of all that is given for each probe, which says where a step is recorded.
+    """
+
+    probes: tuple
+    keep: str
+    batch: int
+    row: int
+
+
+def grouped(probes):
+    """`Group` of each probe: small ones share one if they keep the same of the same steps."""
+    groups = {}
+    for probe in probes:
+        alone = probe.signal.size * probe.batch > LARGE_RECORD
+        period = probe.probe.sample_every
+        key = (probe.keep, probe.batch, period, probe if alone else None)
+        groups.setdefault(key, []).append(probe)
+    whole = [p for p in probes if p.keep == "all"]
+    return [
+        Group(tuple(ps), keep, batch, whole.index(ps[0]) if keep == "all" else -1)
+        for (keep, batch, _, _), ps in groups.items()
+    ]
+
+
 class Setting:
     """What does not change between the chunks of a run.
 
@@ -54,6 +89,7 @@ class Setting:
     ----------
     probes, steady : list of Recorded
         Probes of what can change from step to step, and of what does not.
+    groups : list of Group
     held_feeds : list of Feed
     fed : list
         Feeds that change from step to step, and operators that Python runs ahead.
@@ -67,6 +103,7 @@ class Setting:
         recorded = [Recorded(p, s, how, self.batch_of(s.base)) for p, s, how in probes]
         self.steady = [p for p in recorded if self._is_steady(p.signal.base)]
         self.probes = [p for p in recorded if p not in self.steady]
+        self.groups = grouped(self.probes)
         self.held_feeds = [feed for feed in plan.feeds if feed.held]
         self.fed = [feed for feed in plan.feeds if not feed.held] + plan.ahead
         drawing = [op for op in plan.in_loop if getattr(op, "state_extra", None)]
@@ -155,7 +192,7 @@ def emit(ops, step, given=()):
             registry.emitter_of(op).emit(op, step)
             continue
         for signal, kind in written_ahead(op):
-            value = tf.reshape(given[op], (*signal.shape, given[op].shape[-1]))
+            value = reshaped(given[op], (*signal.shape, given[op].shape[-1]))
             getattr(step, kind)(signal, value)
 
 
@@ -173,6 +210,7 @@ class Loop:
         self.capacity = capacity
         self.compile_seconds = None
         self._function = tf.function(self._run, jit_compile=True, autograph=False)
+        self._concrete = None
 
     def __call__(self, constants, state, held, fed, start, n_steps, rows, keys):
         """Run ``n_steps``, at most ``capacity``.
@@ -194,21 +232,15 @@ class Loop:
             ``recorded`` in the order of the setting's probes: ``(rows, size, batch)`` or, for the
             last value or the sum, ``(size, batch)``.
         """
-        return self._function(
-            constants, state, held, fed, tf.constant(start), tf.constant(n_steps), rows, keys
-        )
+        arguments = (constants, state, held, fed, tf.constant(start), tf.constant(n_steps))
+        if self._concrete is None:
+            self._concrete = self._function.get_concrete_function(*arguments, rows, keys)
+        return self._concrete(*arguments, rows, keys)
 
     def _run(self, constants, state, held, fed, start, n_steps, rows, keys):
         setting, plan = self.setting, self.setting.plan
         first = setting.at_first(constants, held)
-        whole = [p for p in setting.probes if p.keep == "all"]
-        dtype = tf.as_dtype(setting.dtype)
-        records = [
-            tf.TensorArray(dtype, self.capacity + 1, element_shape=(p.signal.size, p.batch))
-            if p.keep == "all"
-            else tf.zeros((p.signal.size, p.batch), dtype)
-            for p in setting.probes
-        ]
+        records = [self._empty(group) for group in setting.groups]
 
         def body(i, state, records):
             now = dict(first) | dict(zip(plan.carried, state))
@@ -217,29 +249,42 @@ class Loop:
             setting.feed(step, held, given)
             emit(plan.in_loop, step, dict(zip(setting.fed, given)))
             state = [step.final(s, setting.batch_of(s)) for s in plan.carried]
-            return i + 1, state, self._record(step, records, rows, whole, i)
+            records = [
+                _record(step, group, record, rows, i)
+                for group, record in zip(setting.groups, records)
+            ]
+            return i + 1, state, records
 
         _, state, records = tf.while_loop(
             lambda i, *_: i < n_steps, body, (tf.constant(0), state, records)
         )
-        records = [
-            r.stack() if p.keep == "all" else r for p, r in zip(setting.probes, records)
-        ]
         finite = [tf.reduce_all(s == s) for s in state]  # NaN differs from itself
         last = setting.step(dict(first))
         steady = [last.read_flat(p.signal) for p in setting.steady]
-        return state, records, steady, finite
+        return state, self._apart(records), steady, finite
 
-    def _record(self, step, records, rows, whole, i):
-        new = []
-        for probe, record in zip(self.setting.probes, records):
-            value = step.read_flat(probe.signal)
-            value = tf.broadcast_to(value, (value.shape[0], probe.batch))
-            if probe.keep == "all":
-                record = record.write(rows[whole.index(probe)][i], value)
-            elif probe.keep == "mean":
-                record = record + value
-            else:
-                record = value
-            new.append(record)
-        return new
+    def _empty(self, group):
+        dtype = tf.as_dtype(self.setting.dtype)
+        shape = (sum(p.signal.size for p in group.probes), group.batch)
+        if group.keep == "all":
+            return tf.TensorArray(dtype, self.capacity + 1, element_shape=shape)
+        return tf.zeros(shape, dtype)
+
+    def _apart(self, records):
+        """What each probe recorded, in the order of the probes."""
+        found = {}
+        for group, record in zip(self.setting.groups, records):
+            whole = record.stack() if group.keep == "all" else record
+            sizes = [p.signal.size for p in group.probes]
+            found |= zip(group.probes, tf.split(whole, sizes, axis=-2))
+        return [found[probe] for probe in self.setting.probes]
+
+
+def _record(step, group, record, rows, i):
+    """Add a step to what a group of probes recorded."""
+    values = [step.read_flat(p.signal) for p in group.probes]
+    values = [tf.broadcast_to(v, (v.shape[0], group.batch)) for v in values]
+    value = values[0] if len(values) == 1 else tf.concat(values, axis=0)
+    if group.keep == "all":
+        return record.write(rows[group.row][i], value)
+    return record + value if group.keep == "mean" else value

@@ -11,8 +11,8 @@ for that, the class can instead name the module that registers it, in a class at
 
 import contextlib
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 # Imported once a simulator is built; each registers what its name says.
 OWN_MODULES = ("operators", "products", "convolutions", "neurons", "processes", "learning_rules")
@@ -61,8 +61,8 @@ def emits(operator, overwrites=lambda op: (), derives=lambda op, dt: {}, pure=Tr
         ``overwrites(op)`` are the signals among ``op.sets`` that are set whole, without regard to
         what they held. All others are carried from step to step, which is never wrong.
     derives : callable
-        ``derives(op, dt)`` is a dict ``{signal: (function, reads)}`` of signals among ``op.updates``
-        that need not be carried: in the next step they are worked out as
+        ``derives(op, dt)`` is a dict ``{signal: (function, reads)}`` of signals among
+        ``op.updates`` that need not be carried: in the next step they are worked out as
         ``function(step, *values)``, from what the signals ``reads`` hold at the end of this one.
         A learning rule's change of weights, for example, takes a product of two vectors to store.
     pure : bool

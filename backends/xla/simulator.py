@@ -137,7 +137,9 @@ class Simulator(nengo.Simulator):
         self._settings, self._loops = {}, {}
         if model is None:
             model = nengo.builder.Model(
-                dt=float(dt), label=f"{network}, dt={dt:f}", decoder_cache=get_default_decoder_cache()
+                dt=float(dt),
+                label=f"{network}, dt={dt:f}",
+                decoder_cache=get_default_decoder_cache(),
             )
         with ProgressTracker(progress_bar, Progress("Building", "Build")) as tracker:
             if network is not None:
@@ -204,7 +206,8 @@ class Simulator(nengo.Simulator):
         if steps == 0:
             warnings.warn(
                 f"{time_in_seconds} results in running for 0 timesteps. Simulator "
-                f"still at time {self.time}."
+                f"still at time {self.time}.",
+                stacklevel=2,
             )
         else:
             self.run_steps(steps, data=data, progress_bar=progress_bar)
@@ -376,7 +379,7 @@ class Simulator(nengo.Simulator):
         Returns
         -------
         dict of {str: ndarray}
-            The last axis is the minibatch. What Python runs in every step keeps its state to itself.
+            The last axis is the minibatch. What Python runs in every step is left out.
         """
         setting = self._setting(())
         state = {"step": np.array(self.n_steps)}

@@ -88,7 +88,7 @@ class Step:
     def read(self, signal):
         """What a signal holds: shape ``(*signal.shape, batch or 1)``."""
         flat = self.read_flat(signal)
-        return tf.reshape(flat, (*signal.shape, flat.shape[-1]))
+        return reshaped(flat, (*signal.shape, flat.shape[-1]))
 
     def read_flat(self, signal):
         """What a signal holds: shape ``(signal.size, batch or 1)``."""
@@ -203,11 +203,11 @@ class Step:
         """A value in the signal's shape, flattened."""
         value = tf.convert_to_tensor(value, self.dtype)
         if signal.ndim == 2 and value.shape == signal.shape:  # a matrix for all items
-            return tf.reshape(value, (signal.size, 1))
+            return reshaped(value, (signal.size, 1))
         shape = (*signal.shape, value.shape[-1] if value.shape.rank else 1)
         if value.shape.rank != len(shape) or tuple(value.shape) != shape:
             value = tf.broadcast_to(value, shape)
-        return tf.reshape(value, (signal.size, shape[-1]))
+        return reshaped(value, (signal.size, shape[-1]))
 
     def _write(self, signal, value, inc):
         base = signal.base
@@ -231,7 +231,7 @@ class Step:
             elif base in self.plan.derived:
                 function, reads = self.plan.derived[base]
                 flat = [_flat(self._start[s], s.size) for s in reads]
-                values = [tf.reshape(v, (*s.shape, v.shape[-1])) for s, v in zip(reads, flat)]
+                values = [reshaped(v, (*s.shape, v.shape[-1])) for s, v in zip(reads, flat)]
                 value = _whole(self._flattened(base, function(self, *values)), base)
             else:
                 raise KeyError(f"{base} is read before it is set")
@@ -251,7 +251,7 @@ def whole_shape(base, batch):
 
 def _flat(value, size):
     """A whole base as ``(size, batch)``."""
-    return value if value.shape[0] == size else tf.reshape(value, (size, 1))
+    return value if value.shape[0] == size else reshaped(value, (size, 1))
 
 
 def as_weights(value):
@@ -262,8 +262,12 @@ def as_weights(value):
 
 def _whole(value, base):
     """``(size, batch)`` as a whole base is kept."""
-    shape = whole_shape(base, value.shape[-1])
-    return value if tuple(value.shape) == shape else tf.reshape(value, shape)
+    return reshaped(value, whole_shape(base, value.shape[-1]))
+
+
+def reshaped(value, shape):
+    """A tensor in a shape, itself if it has it already."""
+    return value if tuple(value.shape) == tuple(shape) else tf.reshape(value, shape)
 
 
 class _Cell:
@@ -340,7 +344,11 @@ def _joined(pieces, size, below):
     for view, value in [*pieces, (None, None)]:
         stop = size if view is None else view.start
         if stop > at:
-            gap = below[at:stop] if below is not None else tf.zeros((stop - at, 1), pieces[0][1].dtype)
+            gap = (
+                below[at:stop]
+                if below is not None
+                else tf.zeros((stop - at, 1), pieces[0][1].dtype)
+            )
             parts.append(gap)
         if view is not None:
             parts.append(value)
