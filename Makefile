@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BUILD := "pip>=24" "setuptools>=64,<81" wheel
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation
 
-.PHONY: mnist test test-slow lint docs clean
+.PHONY: mnist test test-slow test-nengo clean
 
 mnist: $(VENV)/.installed
 	$(BIN)/python run_mnist_snn.py
@@ -24,6 +24,11 @@ test: $(VENV)/.installed-test
 # Nengo's pytest plugin skips what is marked slow unless asked.
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow --slow
+
+# Nengo's own tests of simulators, on the reference simulator and on the compiled backend.
+test-nengo: $(VENV)/.installed-test
+	-$(BIN)/python -m pytest -c tests/nengo_suite/reference.ini --pyargs nengo
+	$(BIN)/python -m pytest -c tests/nengo_suite/pytest.ini --pyargs nengo
 
 # Stamps, so that installing happens once and again whenever what is installed has changed.
 $(VENV)/.made:

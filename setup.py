@@ -51,7 +51,15 @@ setup(
         "gui": ["nengo-gui>=0.6"],
         "tensorboard": ["tensorboard>=2.16"],
         # Nengo 4.1's plugin stops pytest 9.
-        "test": ["pytest>=8,<9", "ruff>=0.8", "tensorboard>=2.16"],
+        "test": [
+            "pytest>=8,<9",
+            "ruff>=0.8",
+            "tensorboard>=2.16",
+            # Fixtures of Nengo's own tests.
+            "pytest-allclose",
+            "pytest-plt",
+            "pytest-rng",
+        ],
         "docs": ["sphinx>=8", "myst-parser>=4", "numpydoc>=1.8"],
         "bench": ["keras-spiking==0.3.0"],
     },

@@ -141,12 +141,12 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
     # Between stages values are in Python's hands anyway.
     plan.derived = {} if on_host else _derived(rest, on_host, model.dt)
     probed = {model.sig[probe]["in"].base for probe in model.probes}
-    plan.carried = in_order(_carried(writers, on_host, plan.derived), writers)
+    plan.carried = in_order(_carried(writers, on_host, plan.derived), model.operators)
     written = {s.base for op in writers for s in op.sets + op.incs + op.updates}
     read = {s.base for op in rest for s in op.reads} | probed
     read |= {s for _, reads in plan.derived.values() for s in reads}
     clock = {model.step, model.time}
-    plan.constants = [s for s in in_order(read, rest) if s not in written and s not in clock]
+    plan.constants = [s for s in in_order(read, model.operators) if s not in written and s not in clock]
     plan.held = _held(rest, on_host, plan)
     held = set(plan.held)
     plan.stages = _stages([op for op in ops if op not in held], on_host, graph)
