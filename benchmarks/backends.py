@@ -76,7 +76,7 @@ def setting(plan):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--rounds", type=int, help="default: 10, with --quick 3")
+    parser.add_argument("--rounds", type=int, help="default: 10, with --quick 2")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs")
     parser.add_argument("--torch-python", help="a Python that has snnTorch and Norse")
     parser.add_argument("--ocl-python", help="a Python that has NengoOCL; default: this one")
@@ -95,7 +95,7 @@ def main():
     """Run the sections, print their tables, and write what was measured."""
     given = arguments()
     plan = Plan(
-        rounds=given.rounds or (3 if given.quick else 10),
+        rounds=given.rounds or (2 if given.quick else 10),
         seconds=0.05 if given.quick else 0.2,
         quick=given.quick,
         torch_python=given.torch_python,

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 
-from backends_turns import Task, backend, measure, ratios, spread
+from backends_turns import Pool, Task, backend, measure, ratios, spread
 
 from nengo_pc.analysis.tables import table
 
@@ -89,20 +89,29 @@ def with_errors(text, results):
 
 def images(plan):
     """Classifiers that are shown images, for 100 steps each."""
-    parts, every = [], []
-    for network, batches in (("mlp", (1, 32, 1000)), ("conv", (1, 32, 100))):
-        if plan.quick:
-            batches = batches[1:2]
-        single = [plan.task(name, network) for name in NO_BATCH]
-        batched = [plan.task(b, network, batch=n) for b in ("dl", "xla") for n in batches]
-        if network == "mlp":
-            batched.append(plan.task("dl-merged", network, batch=32))
-        rounds = plan.rounds if network == "mlp" else max(1, plan.rounds // 2)
-        results = plan.measure([*single, *batched], f"images, {network}", rounds)
-        label = {"mlp": "784-300-300-10", "conv": "conv48-conv96-256-10"}[network]
-        parts.append(f"{label}, 100 steps an image\n\n" + shown(results, COLUMNS))
-        every += results
-    return "\n\n".join(parts), every
+    labels = {"mlp": "784-300-300-10", "conv": "conv48-conv96-256-10"}
+    with Pool() as pool:
+        measured = {name: _images(plan, name, pool) for name in labels}
+    parts = [
+        f"{labels[name]}, 100 steps an image\n\n{shown(results, COLUMNS)}"
+        for name, results in measured.items()
+    ]
+    return "\n\n".join(parts), [r for results in measured.values() for r in results]
+
+
+def _images(plan, network, pool):
+    """One of the classifiers; convolutions take longer, and so get fewer images and rounds."""
+    batches = (1, 32, 1000) if network == "mlp" else (1, 32, 100)
+    if plan.quick:
+        batches = batches[1:2]
+    tasks = [plan.task(name, network) for name in NO_BATCH]
+    tasks += [plan.task(name, network, batch=n) for name in ("dl", "xla") for n in batches]
+    rounds = plan.rounds
+    if network == "mlp":
+        tasks.append(plan.task("dl-merged", network, batch=32))
+    else:
+        rounds = max(1, rounds // 2)
+    return plan.measure(tasks, f"images, {network}", rounds, pool=pool)
 
 
 def recurrent(plan):

@@ -14,7 +14,7 @@ import torch
 from backends_serve import serve
 
 DT = 0.001
-TAU_RC, TAU_REF, AMPLITUDE = 0.02, 0.004, 0.05  # of `nengo_pc.networks.LIFConstants`
+TAU_RC, AMPLITUDE = 0.02, 0.05  # of `nengo_pc.networks.LIFConstants`
 TAU_SYNAPSE = 0.004  # of a low-pass with the mean delay of an alpha synapse of 2 ms
 STEPS_PER_CALL = 10  # of a compiled function
 LEAK, SYNAPSE_LEAK = (float(np.exp(-DT / tau)) for tau in (TAU_RC, TAU_SYNAPSE))
