@@ -106,6 +106,7 @@ def lif(neurons, j, state, step):
     delta_t = tf.minimum(tf.maximum(dt - refractory, zero), step.constant(dt))
     before = state["voltage"]
     voltage = before + (j - before) * one_minus_exp(delta_t / tau_rc, dt / tau_rc)
+    voltage = step.kept(voltage)
     spiked = voltage > 1
     overshoot = tf.where(spiked, (voltage - 1) / (j - 1), zero)
     # From 1 or below, the voltage overshoots by at most this part of J - 1.

@@ -45,6 +45,9 @@ def emit_sparse_dot_inc(op, step):
     for rows, columns, data in padded_rows(matrix):
         if columns.shape[1] == 0:
             parts.append(tf.zeros((rows.size, x.shape[-1]), step.dtype))
+        elif x.shape[-1] == 1:  # several times faster without a last axis of one
+            entries = tf.gather(x[:, 0], columns)
+            parts.append(tf.reduce_sum(entries * step.constant(data), axis=1, keepdims=True))
         else:
             entries = tf.gather(x, columns)  # (rows, width, batch)
             parts.append(tf.reduce_sum(entries * step.constant(data)[..., None], axis=1))

@@ -32,7 +32,7 @@ class Host:
         self.dt = dt
         self._clock = clock
         self._items = {op: [] for op in operators}
-        for item in range(batch):
+        for item in range(batch if self._items else 0):
             rng = np.random.RandomState((seed + item) % 2**32)
             for op in step_order:
                 if op in self._items and (item == 0 or not self.is_shared(op)):

@@ -146,7 +146,9 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
     read = {s.base for op in rest for s in op.reads} | probed
     read |= {s for _, reads in plan.derived.values() for s in reads}
     clock = {model.step, model.time}
-    plan.constants = [s for s in in_order(read, model.operators) if s not in written and s not in clock]
+    plan.constants = [
+        s for s in in_order(read, model.operators) if s not in written and s not in clock
+    ]
     plan.held = _held(rest, on_host, plan)
     held = set(plan.held)
     plan.stages = _stages([op for op in ops if op not in held], on_host, graph)

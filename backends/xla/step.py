@@ -83,6 +83,14 @@ class Step:
         """A constant of the signals' dtype."""
         return tf.constant(value, dtype=self.dtype)
 
+    def kept(self, value):
+        """A value that several others follow from, so that it is worked out once and stored.
+
+        XLA on a CPU works out again, for each of its users, what takes but sums and products. What
+        ends with a division is worked out once; this one is by 1, which only the run knows.
+        """
+        return value / tf.cast(self.n > 0, self.dtype)
+
     # Signals
 
     def read(self, signal):
