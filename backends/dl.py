@@ -121,7 +121,7 @@ def unmerged(nengo_dl):
 
     NengoDL merges like operators and lets their signals share one array, which serves networks of
     many small ensembles on a GPU. With a few large layers on a CPU, writing to a part of a shared
-    array costs more than all else: unmerged, the MLP runs four times faster
-    (``benchmarks/nengodl_planner.py``).
+    array costs more than all else: unmerged, the MLP runs two to four times faster
+    (``benchmarks/backends.py --only images``).
     """
     return nengo_dl.graph_optimizer.noop_planner

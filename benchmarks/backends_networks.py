@@ -29,12 +29,15 @@ class Case:
         How much of the probe, where a backend can choose.
     inputs : dict of {nengo.Node: (batch, size) ndarray}
         Held for the whole run.
+    goes_on : bool
+        Whether a run begins where the one before ended, as learning on-line does.
     """
 
     network: nengo.Network
     probe: nengo.Probe
     keep: str = "last"
     inputs: dict = field(default_factory=dict)
+    goes_on: bool = False
 
 
 def mlp_parameters():
@@ -104,7 +107,7 @@ def online(batch):
         network.target: np.eye(N_CLASSES, dtype=np.float32)[labels],
         network.clamp: np.ones((batch, 1), np.float32),
     }
-    return Case(network, output, inputs=inputs)
+    return Case(network, output, inputs=inputs, goes_on=True)
 
 
 def sparse(n_neurons, n_probed):

@@ -41,7 +41,10 @@ class Runner:
 
 
 class Reference(Runner):
-    """`nengo.Simulator`, reset before each run, as `nengo_pc.backends.present` does."""
+    """`nengo.Simulator`, reset before each run, as `nengo_pc.backends.present` does.
+
+    Not where a case goes on from run to run.
+    """
 
     backend = "reference"
     compile_seconds = 0.0
@@ -54,7 +57,10 @@ class Reference(Runner):
 
     def run(self):
         """All steps of one item."""
-        restart(self.simulator, 0)
+        if self.case.goes_on:
+            self.simulator.clear_probes()
+        else:
+            restart(self.simulator, 0)
         self.simulator.run_steps(self.steps, progress_bar=False)
 
 
@@ -165,7 +171,8 @@ class XLA(Runner):
         self._run(self.simulator)
 
     def _run(self, simulator):
-        simulator.reset()
+        if not self.case.goes_on:
+            simulator.reset()
         data = {node: values[:, None] for node, values in self.case.inputs.items()}
         simulator.run_steps(self.steps, data=data)
 

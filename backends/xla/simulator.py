@@ -134,7 +134,7 @@ class Simulator(nengo.Simulator):
         self.compile_seconds = 0.0
         self._batch = minibatch_size or 1
         self._keep = keep
-        self._settings, self._loops = {}, {}
+        self._settings, self._loops, self._initial = {}, {}, {}
         if model is None:
             model = nengo.builder.Model(
                 dt=float(dt),
@@ -171,9 +171,7 @@ class Simulator(nengo.Simulator):
         self.rng = np.random.RandomState(self.seed)
         self._first_item = int(first_item)
         self._n_steps, self._time = 0, 0.0
-        self._state = {}
-        for signal in self._signals:
-            self._signals.reset(signal)
+        self._state, self._signals_in_use = {}, False
         self._python = self._made_python()  # says now what cannot be compiled
         self.clear_probes()
 
@@ -188,7 +186,7 @@ class Simulator(nengo.Simulator):
     def close(self):
         """Free what was compiled; what was recorded stays."""
         super().close()
-        self._loops, self._settings, self._state = {}, {}, {}
+        self._loops, self._settings, self._state, self._initial = {}, {}, {}, {}
 
     def clear_probes(self):
         """Forget what probes recorded."""
@@ -346,12 +344,13 @@ class Simulator(nengo.Simulator):
 
     def _value(self, signal, setting):
         """What a carried base holds, ``(size, batch)``."""
-        if signal not in self._state:
-            value = np.asarray(self._signals[signal], self.dtype).reshape(-1, 1)
-            batch = setting.batch_of(signal)
-            value = np.broadcast_to(value, (signal.size, batch))
-            self._state[signal] = tf.constant(value.reshape(whole_shape(signal, batch)))
-        return self._state[signal]
+        if signal in self._state:
+            return self._state[signal]
+        if self._signals_in_use:
+            return _tensor(self._signals[signal], signal, setting)
+        if signal not in self._initial:
+            self._initial[signal] = _tensor(signal.initial_value, signal, setting)
+        return self._initial[signal]
 
     @property
     def signals(self):
@@ -361,6 +360,10 @@ class Simulator(nengo.Simulator):
         the first step: see `get_state`.
         """
         if not self.closed and self.minibatch_size is None:
+            if not self._signals_in_use:
+                for signal in self._signals:
+                    self._signals.reset(signal)
+            self._signals_in_use = True
             for signal, value in self._state.items():
                 self._signals[signal][...] = np.asarray(value).reshape(signal.shape)
             self._state = {}  # whoever asked may change them
@@ -370,7 +373,7 @@ class Simulator(nengo.Simulator):
 
     @signals.setter
     def signals(self, signals):
-        self._signals = signals
+        self._signals, self._signals_in_use = signals, False
         self._state = {}
 
     def get_state(self):
@@ -450,3 +453,10 @@ class Simulator(nengo.Simulator):
 
     def _probe_step_time(self):
         """The clock is not a signal here."""
+
+
+def _tensor(value, signal, setting):
+    """A carried base's value for the loop."""
+    batch = setting.batch_of(signal)
+    value = np.broadcast_to(np.asarray(value, setting.dtype).reshape(-1, 1), (signal.size, batch))
+    return tf.constant(value.reshape(whole_shape(signal, batch)))
