@@ -25,7 +25,7 @@ KNOWN = MappingProxyType(
         "reference": _line(BLUE, "-", "o"),
         "dl": _line(VERMILLION, "--", "s"),
         "loihi": _line(GREEN, "-.", "^"),
-        "xla": _line(ORANGE, (0, (5, 1, 1, 1)), "D"),
+        "xla": _line(BLACK, (0, (5, 1, 1, 1)), "D"),
         "training": _line(BLACK, "-", "o"),
         "validation": _line(PURPLE, "--", "D"),
         # Learning rules: those that are backprop lie on each other and must differ most.
