@@ -129,6 +129,7 @@ def test_progress_and_how_long_compiling_took(network, caplog, capsys):
         before = simulator.compile_seconds
         simulator.run_steps(5)  # of the same length: nothing to compile
         simulator.run_steps(7)  # less than 8 as well
+        simulator.run_steps(2)  # far less than 8, but a chunk of 8 is there
         assert simulator.compile_seconds == before
     assert "compiled in" in caplog.text
     assert "Simulation finished" in capsys.readouterr().out
@@ -203,6 +204,24 @@ def test_data_for_nodes_with_functions_and_processes(network):
         got = simulator.data[network.decoded]
     network.noise.output = np.zeros(2)
     np.testing.assert_allclose(got, reference(network, 20)[network.decoded], atol=1e-12)
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_data_where_like_operators_are_merged(optimize):
+    with nengo.Network(seed=1) as network:
+        nodes = [nengo.Node([0.1]), nengo.Node([0.2]), nengo.Node(lambda t: 0.3)]
+        probes = []
+        for node in nodes:
+            ensemble = nengo.Ensemble(10, 1)
+            nengo.Connection(node, ensemble)
+            probes.append(nengo.Probe(ensemble.neurons))
+    data = {nodes[0]: np.full((1, 1), 0.6), nodes[2]: np.full((30, 1), -0.5)}
+    got = compiled(network, 30, data, optimize=optimize)
+    nodes[0].output, nodes[2].output = np.array([0.6]), lambda t: -0.5
+    wanted = reference(network, 30)
+    for probe in probes:
+        np.testing.assert_array_equal(got[probe], wanted[probe])
+        assert wanted[probe].any()
 
 
 @pytest.mark.parametrize(

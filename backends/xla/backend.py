@@ -5,10 +5,10 @@ import numpy as np
 from ..base import Backend, minibatch_size, minibatches, quiet_build
 from ..compatibility import import_tensorflow
 
-# What a minibatch's neurons and records may take, about; larger ones are not faster.
-MINIBATCH_BYTES = 256 * 2**20
-ARRAYS_PER_NEURON = 10
-LARGEST_MINIBATCH = 1000
+# Images at a time times neurons, and images: with more, arrays leave the cache and nothing is faster.
+MOST_NEURONS = 400_000
+MOST_IMAGES = 1000
+RECORD_BYTES = 256 * 2**20
 
 
 class XLA(Backend):
@@ -34,12 +34,16 @@ class XLA(Backend):
         Parameters
         ----------
         batch_size : int, optional
-            Images at a time; by default as many as fill 256 MiB, up to 1000.
+            Images at a time; by default as many as have 400,000 neurons, at most 1000, and no more
+            than what is recorded of 256 MiB allows.
         """
         kept = [probe.size_in for probe, how in keep.items() if how == "all"]
-        floats = n_steps * sum(kept) + ARRAYS_PER_NEURON * network.n_neurons + node.size_out
-        most = min(LARGEST_MINIBATCH, max(1, MINIBATCH_BYTES // (4 * floats)))
-        batch_size = minibatch_size(batch_size, most, len(images))
+        most = min(
+            MOST_IMAGES,
+            MOST_NEURONS // max(1, network.n_neurons),
+            RECORD_BYTES // (4 * max(1, n_steps * sum(kept))),
+        )
+        batch_size = minibatch_size(batch_size, max(1, most), len(images))
         simulator = self.simulator(
             network, dt=dt, minibatch_size=batch_size, seed=seed, keep=keep, **options
         )

@@ -238,6 +238,9 @@ def _carried(writers, on_host, derived):
             whole = list(op.sets)  # Python keeps the state of what it runs
         else:
             whole = list(registry.emitter_of(op).overwrites(op))
+        if on_host:
+            # What is set in parts may be read when only some of them are set, in a later stage.
+            whole = [signal for signal in whole if signal.size == signal.base.size]
         for signal in whole:
             overwritten[signal.base] = overwritten.get(signal.base, 0) + signal.size
         touched.update(s.base for s in op.sets + op.incs + op.updates)

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 DTYPES = ("float32", "float64")
 LEARNING = ("copies", "sum", "mean")
 RANDOM = ("compiled", "reference")
+# A compiled chunk is used for runs shorter by this factor, rather than compile another.
+REUSED = 4
 # With more operators than this, merging like ones saves more time in compiling than it costs.
 MANY_OPERATORS = 300
 
@@ -132,7 +134,7 @@ class Simulator(nengo.Simulator):
         self.minibatch_learning = minibatch_learning
         self.random = random
         self.compile_seconds = 0.0
-        self._batch = minibatch_size or 1
+        self._batch = self.minibatch_size or 1
         self._keep = keep
         self._settings, self._loops, self._initial = {}, {}, {}
         if model is None:
@@ -248,7 +250,7 @@ class Simulator(nengo.Simulator):
 
     def _run_chunk(self, setting, held, fed, n, longest):
         """Run n steps; chunks of like lengths share what is compiled."""
-        capacity = min(longest, 2 ** int(np.ceil(np.log2(n))))
+        capacity = self._capacity(setting, n, longest)
         start, plan = self.n_steps, setting.plan
         fed = [np.pad(v, [(0, capacity - n), (0, 0), (0, 0)]) for v in fed]
         fed += [self._python.ahead(op, start, n, capacity) for op in plan.ahead]
@@ -290,6 +292,11 @@ class Simulator(nengo.Simulator):
         self._n_steps += n
         self._time = self._n_steps * self.dt
 
+    def _capacity(self, setting, n, longest):
+        """The length of the compiled chunk for n steps: one that is there, or a power of two."""
+        there = [c for of, c in self._loops if of is setting and c and n <= c <= REUSED * n]
+        return min(there, default=min(longest, 2 ** int(np.ceil(np.log2(n)))))
+
     def _rows(self, probe, n):
         """How many steps of a probe are kept before each of the next n, and after all of them."""
         steps = self.n_steps + 1 + np.arange(n)
@@ -298,7 +305,7 @@ class Simulator(nengo.Simulator):
 
     def _keys(self, setting):
         """Keys of random numbers, by operator and by item."""
-        order = {op: k for k, op in enumerate(self.step_order)}
+        order = {op: k for k, op in enumerate(self.step_order)} if setting.drawing else {}
         seeds = [np.random.SeedSequence((self.seed, order[op])) for op in setting.drawing]
         ops = np.array([s.generate_state(1)[0] for s in seeds], dtype=np.uint32)
         items = np.arange(self._first_item, self._first_item + self._batch, dtype=np.uint32)

@@ -97,7 +97,7 @@ class _Stage:
         feeds = setting.plan.feeds if self.is_first else []
         touched = [op.sets + op.incs + op.reads + op.updates for op in (*ops, *feeds)]
         self._touched = list(dict.fromkeys(s.base for signals in touched for s in signals))
-        self._given = self._written = None
+        self._given = self._written = self._concrete = None
         self._function = tf.function(self._run, jit_compile=True, autograph=False)
 
     def __call__(self, values, n, keys, held, fed):
@@ -106,7 +106,10 @@ class _Stage:
             return
         if self._given is None:
             self._given = [base for base in self._touched if base in values]
-        results = self._function([values[base] for base in self._given], n, keys, held, fed)
+        arguments = ([values[base] for base in self._given], n, keys, held, fed)
+        if self._concrete is None:
+            self._concrete = self._function.get_concrete_function(*arguments)
+        results = self._concrete(*arguments)
         values.update(zip(self._written, results))
 
     def _run(self, values, n, keys, held, fed):
