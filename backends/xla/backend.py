@@ -5,7 +5,7 @@ import numpy as np
 from ..base import Backend, minibatch_size, minibatches, quiet_build
 from ..compatibility import import_tensorflow
 
-# Images at a time times neurons, and images: with more, arrays leave the cache and nothing is faster.
+# Images at a time times neurons, and images: more of them leave the cache, and are not faster.
 MOST_NEURONS = 400_000
 MOST_IMAGES = 1000
 RECORD_BYTES = 256 * 2**20
