@@ -166,13 +166,16 @@ class Setting:
             if isinstance(source, Feed):
                 step.set(source.signal, value)
 
-    def chunk_steps(self, fed_batches):
-        """How many steps fit a chunk."""
+    def step_bytes(self, fed_batches):
+        """What goes in and comes out of the loop for each step."""
         floats = sum(p.signal.size * p.batch for p in self.probes if p.keep == "all")
         for source, batch in zip(self.fed, fed_batches):
             floats += fed_size(source) * batch
-        itemsize = np.dtype(self.dtype).itemsize
-        return int(np.clip(CHUNK_BYTES // max(1, floats * itemsize), 1, CHUNK_STEPS))
+        return floats * np.dtype(self.dtype).itemsize
+
+    def chunk_steps(self, fed_batches):
+        """How many steps fit a chunk."""
+        return int(np.clip(CHUNK_BYTES // max(1, self.step_bytes(fed_batches)), 1, CHUNK_STEPS))
 
 
 def fed_size(source):

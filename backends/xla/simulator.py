@@ -29,8 +29,10 @@ logger = logging.getLogger(__name__)
 DTYPES = ("float32", "float64")
 LEARNING = ("copies", "sum", "mean")
 RANDOM = ("compiled", "reference")
-# A compiled chunk is used for runs shorter by this factor, rather than compile another.
+# A compiled chunk is used for shorter runs, rather than compile another: by up to this factor, or
+# for any where so little goes in and out that it does not matter.
 REUSED = 4
+LITTLE_BYTES = 2**20
 # With more operators than this, merging like ones saves more time in compiling than it costs.
 MANY_OPERATORS = 300
 
@@ -241,16 +243,17 @@ class Simulator(nengo.Simulator):
         batches = [v.shape[-1] for v in fed]
         batches += [self._python.n_items(op) for op in setting.plan.ahead]
         longest = setting.chunk_steps(batches)
+        little = longest * setting.step_bytes(batches) <= LITTLE_BYTES
         bar = self.progress_bar if progress_bar is None else progress_bar
         with ProgressTracker(bar, Progress("Simulating", "Simulation", steps)) as tracker:
             for done in range(0, steps, longest):
                 n = min(longest, steps - done)
-                self._run_chunk(setting, held, [v[done : done + n] for v in fed], n, longest)
+                capacity = longest if little else self._capacity(setting, n, longest)
+                self._run_chunk(setting, held, [v[done : done + n] for v in fed], n, capacity)
                 tracker.total_progress.step(n)
 
-    def _run_chunk(self, setting, held, fed, n, longest):
-        """Run n steps; chunks of like lengths share what is compiled."""
-        capacity = self._capacity(setting, n, longest)
+    def _run_chunk(self, setting, held, fed, n, capacity):
+        """Run n steps with what is compiled for up to ``capacity``."""
         start, plan = self.n_steps, setting.plan
         fed = [np.pad(v, [(0, capacity - n), (0, 0), (0, 0)]) for v in fed]
         fed += [self._python.ahead(op, start, n, capacity) for op in plan.ahead]
