@@ -392,6 +392,51 @@ def test_a_subclass_that_does_something_else_is_not_taken_for_its_parent():
     assert got
 
 
+class SimLate(SimDouble):
+    """Twice what it reads, for the next step."""
+
+    def __init__(self, source, target):
+        super().__init__(source, target)
+        self.sets, self.updates = [], [target]
+
+    def make_step(self, signals, dt, rng):
+        source, target = signals[self.reads[0]], signals[self.updates[0]]
+
+        def step():
+            target[...] = 2 * source
+
+        return step
+
+
+@emits(SimLate, derives=lambda op, dt: {op.updates[0]: (lambda step, x: 2 * x, op.reads)})
+def emit_late(op, step):
+    step.update(op.updates[0], 2 * step.read(op.reads[0]))
+
+
+class Late(Doubling):
+    """Two updates one after the other."""
+
+
+@Builder.register(Late)
+def build_late(model, transform, sig_in, decoders=None, encoders=None, rng=None):
+    target = Signal(shape=(2,))
+    source = model.build(nengo.Lowpass(0.003), sig_in, mode="update") if transform.lags else sig_in
+    model.add_op(SimLate(source, target))
+    return target, None
+
+
+@pytest.mark.parametrize("lags", [True, False])
+def test_what_is_derived_is_what_the_operator_saw(lags):
+    """An operator that reads what another updates sees it before that."""
+    transform = Late(SimLate)
+    transform.lags = lags
+    with nengo.Network() as network:
+        source, target = wave(2), nengo.Node(size_in=2)
+        nengo.Connection(source, target, transform=transform, synapse=None)
+        nengo.Probe(target)
+    assert_same(network, 10)
+
+
 # What is worked out once
 
 

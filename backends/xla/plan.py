@@ -244,9 +244,7 @@ def _carried(writers, on_host, derived):
         for signal in whole:
             overwritten[signal.base] = overwritten.get(signal.base, 0) + signal.size
         touched.update(s.base for s in op.sets + op.incs + op.updates)
-    updated = {s.base for op in writers for s in op.updates}
-    kept = {s for s in touched if s in updated or overwritten.get(s, 0) < s.size}
-    kept -= set(derived)
+    kept = {s for s in touched if overwritten.get(s, -1) < s.size} - set(derived)
     # What something is derived from; constants need not be carried.
     return kept | {s for _, reads in derived.values() for s in reads if s in touched}
 
