@@ -15,10 +15,16 @@ class Backend(ABC):
 
     A backend with something to substitute does so while it builds, leaves the network as it was,
     and says so in the simulator's ``substitutions``: a tuple of sentences.
+
+    Attributes
+    ----------
+    compile_seconds : float
+        What compiling took in `runs`.
     """
 
     name: str
     substitutions = ()
+    compile_seconds = 0.0
 
     def check(self):  # noqa: B027, most backends need nothing
         """Import what the backend needs.

@@ -29,7 +29,9 @@ class Presentation:
         In s.
     n_steps : int
     seconds : float
-        Wall time, building included.
+        Wall time, building and compiling included.
+    compile_seconds : float
+        Of which for compiling, where a backend compiles.
     """
 
     data: dict
@@ -38,6 +40,7 @@ class Presentation:
     dt: float
     n_steps: int
     seconds: float
+    compile_seconds: float = 0.0
 
     def __getitem__(self, probe):
         return self.data[probe]
@@ -117,7 +120,13 @@ def present(
             done += len(values)
             bar.update(len(values))
     return Presentation(
-        data, backend.name, backend.substitutions, dt, n_steps, time.perf_counter() - start
+        data,
+        backend.name,
+        backend.substitutions,
+        dt,
+        n_steps,
+        time.perf_counter() - start,
+        backend.compile_seconds,
     )
 
 

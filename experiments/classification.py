@@ -133,7 +133,7 @@ def evaluate(parameters, split, backend, synapse, encoder, presentation_time, dt
         **_costs(parameters, rates, shown.n_steps * dt, shown.n_steps),
         "class_histogram": analysis.class_histogram(predictions, n_classes),
         "confusion_matrix": analysis.confusion_matrix(split.labels, predictions, n_classes),
-        "seconds": {"simulate": shown.seconds},
+        "seconds": {"simulate": shown.seconds, "compile": shown.compile_seconds},
         "neuron_rates_hz": {name: r.mean(axis=0) for name, r in rates.items()},
     }
 

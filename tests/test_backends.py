@@ -293,7 +293,9 @@ def test_a_presentation_says_how_it_came_about():
     assert (shown.dt, shown.n_steps) == (0.001, 30)
     assert shown[network.raw] is shown.data[network.raw]
     assert shown[network.raw].shape == (3, 30, 3)
-    assert shown.seconds > 0
+    assert shown.seconds > shown.compile_seconds == 0
+    compiled = show(network, backend="xla")
+    assert compiled.seconds > compiled.compile_seconds > 0
 
 
 def test_images_of_any_shape_and_another_node():

@@ -53,4 +53,5 @@ class XLA(Backend):
                 padded = np.zeros((batch_size, 1, batch.shape[1]), simulator.dtype)
                 padded[: len(batch), 0] = batch
                 simulator.run_steps(n_steps, data={node: padded})
+                self.compile_seconds = simulator.compile_seconds
                 yield {probe: simulator.data[probe][: len(batch)] for probe in keep}
