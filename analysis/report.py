@@ -33,7 +33,7 @@ def write_report(folder, metrics, figures, text=report_text):
         - ``mean_rate_hz``, ``dead_neurons``: Hz and fraction, by layer;
         - ``spikes_per_image``, ``synops_per_image``: counts;
         - ``energy``: an :class:`~nengo_pc.analysis.energy.EnergyEstimate` or its fields;
-        - ``seconds``: wall-clock time, ``{"train": ..., "simulate": ...}``;
+        - ``seconds``: wall-clock time, ``{"train": ..., "simulate": ..., "compile": ...}``;
         - ``class_histogram``, ``confusion_matrix``: counts, used for warnings.
 
         All others are only stored. NumPy values and dataclasses are converted.

@@ -9,6 +9,7 @@ from ..compatibility import import_tensorflow
 from . import registry
 from .plan import Feed, is_uniform, written_ahead
 from .step import Step, reshaped, whole_shape
+from .views import view_of
 
 tf = import_tensorflow()
 
@@ -108,7 +109,7 @@ class Setting:
         self.fed = [feed for feed in plan.feeds if not feed.held] + plan.ahead
         drawing = [op for op in plan.in_loop if getattr(op, "state_extra", None)]
         self.drawing = {op: k for k, op in enumerate(drawing)}
-        self.views = {}
+        self._views = {}
 
     def _is_steady(self, base):
         return base not in self.clock and self.plan.is_steady(base)
@@ -140,8 +141,14 @@ class Setting:
             n,
             keys,
             self.drawing,
-            self.views,
+            self.view,
         )
+
+    def view(self, signal):
+        """Where a signal's elements lie in its base."""
+        if signal not in self._views:
+            self._views[signal] = view_of(signal)
+        return self._views[signal]
 
     def at_first(self, constants, held):
         """Values before the loop: constants, what is held, and what follows from these."""

@@ -32,8 +32,8 @@ class Step:
         Of random numbers: one per operator that draws, one per item.
     drawing : dict of {Operator: int}, optional
         Which of the keys is an operator's.
-    views : dict, optional
-        Of signals met before, to share between steps.
+    view : callable
+        As `view_of`; one that remembers saves work.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Step:
         n=None,
         keys=None,
         drawing=None,
-        views=None,
+        view=view_of,
     ):
         self.plan = plan
         self.dtype = tf.as_dtype(dtype)
@@ -63,7 +63,7 @@ class Step:
         self.n = n
         self._start = start
         self._cells = {}
-        self._views = {} if views is None else views
+        self._view = view
         self._keys = keys
         self._drawing = drawing or {}
         self._clock = clock
@@ -201,11 +201,6 @@ class Step:
         if batch in (None, 1) or value.shape == (base.size, batch):
             return value
         return tf.broadcast_to(_flat(value, base.size), (base.size, batch))
-
-    def _view(self, signal):
-        if signal not in self._views:
-            self._views[signal] = view_of(signal)
-        return self._views[signal]
 
     def _flattened(self, signal, value):
         """A value in the signal's shape, flattened."""

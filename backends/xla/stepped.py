@@ -5,6 +5,7 @@ import numpy as np
 from ..compatibility import import_tensorflow
 from .plan import in_order
 from .program import emit
+from .step import whole_shape
 
 tf = import_tensorflow()
 
@@ -39,14 +40,14 @@ class Stepped:
             n = start + i + 1
             values = steady | carried
             now = [v[i] for v in fed]
+            number = tf.constant(n)
             for stage, (_, callbacks) in zip(self._stages, plan.stages):
-                stage(values, tf.constant(n), keys, held, now)
+                stage(values, number, keys, held, now)
                 for op in callbacks:
                     self._call(op, n, values)
             carried = {s: values[s] for s in plan.carried}
-            view = setting.step(values, tf.constant(n))
             for k, probe in enumerate(setting.probes):
-                value = view.read_flat(probe.signal)
+                value = self._read(probe.signal, n, values)
                 value = np.broadcast_to(value, (value.shape[0], probe.batch))
                 if probe.keep == "all":
                     row = rows[whole.index(probe)]
@@ -79,13 +80,34 @@ class Stepped:
 
     def _call(self, op, n, values):
         """Run an operator, with its results in ``values``."""
-        setting = self.setting
-        step = setting.step(values, tf.constant(n))
-        inputs = {s: step.read_flat(s).numpy() for s in op.reads if s not in setting.clock}
+        clock = self.setting.clock
+        inputs = {s: self._read(s, n, values) for s in op.reads if s not in clock}
         for signal, value in self._call_python(op, n, inputs).items():
-            write = step.inc if signal in op.incs else step.set
-            write(signal, value.reshape(*signal.shape, -1))
-        values.update({base: step.final(base) for base in step.written})
+            self._write(signal, value, signal in op.incs, values)
+
+    def _read(self, signal, n, values):
+        """What a signal holds, ``(size, batch or 1)``."""
+        setting, base = self.setting, signal.base
+        if base in setting.clock:
+            return np.array([[n if base is setting.clock[0] else n * setting.dt]])
+        flat = np.asarray(values[base]).reshape(base.size, -1)
+        view = setting.view(signal)
+        return flat[view.start : view.stop] if view.is_range else flat[view.index]
+
+    def _write(self, signal, value, inc, values):
+        """Set or add to a signal, ``(size, items)``."""
+        setting, base = self.setting, signal.base
+        batch = max(value.shape[1], setting.batch_of(base) if base in setting.plan.carried else 1)
+        if signal is base and not inc:
+            flat = np.broadcast_to(value, (base.size, batch))
+        else:
+            before = np.asarray(values[base]).reshape(base.size, -1)
+            batch = max(batch, before.shape[1])
+            flat = np.array(np.broadcast_to(before, (base.size, batch)))
+            view = setting.view(signal)
+            places = slice(view.start, view.stop) if view.is_range else view.index
+            flat[places] = flat[places] + value if inc else value
+        values[base] = tf.constant(flat.reshape(whole_shape(base, batch)), setting.dtype)
 
 
 class _Stage:
