@@ -9,6 +9,8 @@ from nengo.builder.neurons import SimNeurons
 from nengo.config import ClassParams
 from nengo.exceptions import ValidationError
 
+KEEP = ("all", "last", "mean")
+
 
 class Backend(ABC):
     """One way to run a Nengo network.
@@ -136,6 +138,24 @@ class HeldInput:
     def __call__(self, t):
         """The value held, at any time."""
         return self.value
+
+
+def check_keep(keep, probes):
+    """How much to keep of each probe, as a dict.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If it names a probe that is not among ``probes``, or something else than `KEEP`.
+    """
+    if not isinstance(keep, dict):
+        keep = dict.fromkeys(probes, keep)
+    for probe, how in keep.items():
+        if probe not in probes:
+            raise ValidationError(f"{probe} is not a probe of this network", "keep")
+        if how not in KEEP:
+            raise ValidationError(f"must be one of {', '.join(KEEP)}, got {how!r}", "keep")
+    return keep
 
 
 def minibatch_size(given, default, n_images):

@@ -8,9 +8,8 @@ import numpy as np
 from nengo.exceptions import ValidationError
 from tqdm import tqdm
 
+from .base import check_keep
 from .registry import get_backend
-
-KEEP = ("all", "last", "mean")
 
 
 @dataclass(frozen=True)
@@ -172,13 +171,7 @@ def _n_steps(presentation_time, dt):
 
 
 def _checked_keep(network, keep):
-    if not isinstance(keep, dict):
-        keep = dict.fromkeys(network.all_probes, keep)
+    keep = check_keep(keep, network.all_probes)
     if not keep:
         raise ValidationError("there is no probe in the network, nothing to record", "keep")
-    for probe, how in keep.items():
-        if probe not in network.all_probes:
-            raise ValidationError(f"{probe} is not a probe of this network", "keep")
-        if how not in KEEP:
-            raise ValidationError(f"must be one of {', '.join(KEEP)}, got {how!r}", "keep")
     return keep

@@ -4,15 +4,15 @@ The xla backend imports this when it meets one of them; nothing else does.
 """
 
 import nengo
-import numpy as np
 
 from nengo_pc.backends.compatibility import import_tensorflow
 from nengo_pc.backends.xla import computes
 from nengo_pc.backends.xla.emit_learning_rules import learns
 from nengo_pc.networks.error_nodes import GatedFeedback, OutputError
-from nengo_pc.networks.gates import SMALL, Gate
+from nengo_pc.networks.gates import Gate
 
 from .error_hebbian import SimErrorHebbian
+from .lif_curve import lif_curve
 
 tf = import_tensorflow()
 
@@ -66,28 +66,4 @@ def slope(gate, x):
         return (1 - tf.tanh(x / 2) ** 2) / (4 * neurons.tau_ref)
     if kind is nengo.Tanh:
         return (1 - tf.tanh(x) ** 2) / neurons.tau_ref
-    return _lif_slope(neurons, x)
-
-
-def _lif_slope(neurons, x):
-    """``amplitude tau_rc r² / (s (s + 1)) ds/dx`` of LIF's rate curve or SoftLIF's.
-
-    Hunsberger & Eliasmith 2016, https://arxiv.org/abs/1611.05141, equation 4.
-    """
-    sigma = getattr(neurons, "sigma", None)
-    zero = tf.zeros((), x.dtype)
-    if sigma is None:
-        on = x > 1
-        s = tf.where(on, x - 1, 1 + zero)
-        log_s, ratio = tf.math.log(s), 1 / s  # ratio: ds/dx over s
-    else:
-        on = None
-        z = (x - 1) / sigma
-        # Below SMALL s is sigma exp(z), and soon too small to divide by.
-        clipped = tf.maximum(z, SMALL)
-        s = sigma * tf.nn.softplus(clipped)
-        log_s = np.log(sigma) + tf.math.log(tf.nn.softplus(clipped)) + tf.minimum(z - SMALL, zero)
-        ratio = tf.sigmoid(clipped) / s
-    rate = 1 / (neurons.tau_ref + neurons.tau_rc * tf.nn.softplus(-log_s))
-    value = neurons.amplitude * neurons.tau_rc * rate**2 * ratio / (s + 1)
-    return value if on is None else tf.where(on, value, zero)
+    return lif_curve(neurons, x)[1]

@@ -4,8 +4,6 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
-KEEP = ("all", "last", "mean")
-
 
 def check_choice(name, value, choices):
     """Raise a ValidationError if a value is not one of the choices."""
@@ -20,17 +18,6 @@ def check_size(size):
     if isinstance(size, bool) or int(size) != size or size < 1:
         raise ValidationError(f"must be a positive int or None, got {size!r}", "minibatch_size")
     return int(size)
-
-
-def check_keep(keep, probes):
-    """How much to keep of each probe, as a dict."""
-    if not isinstance(keep, dict):
-        keep = dict.fromkeys(probes, keep)
-    for probe, how in keep.items():
-        if probe not in probes:
-            raise ValidationError(f"{probe} is not a probe of this network", "keep")
-        check_choice("keep", how, KEEP)
-    return keep
 
 
 def check_data(data, steps, batch, unbatched):
