@@ -3,14 +3,17 @@
 from .checkpoint import CheckpointError
 from .error_hebbian import ErrorHebbian
 from .options import TrainingOptions
+from .traces import FallingRate, covariance_trace
 from .trainer import TrainingDiverged, TrainingInterrupted, TrainingResult, train
 
 __all__ = [
     "CheckpointError",
     "ErrorHebbian",
+    "FallingRate",
     "TrainingDiverged",
     "TrainingInterrupted",
     "TrainingOptions",
     "TrainingResult",
+    "covariance_trace",
     "train",
 ]

@@ -10,6 +10,7 @@ from nengo_pc.backends.xla import computes
 from nengo_pc.backends.xla.emit_learning_rules import learns
 from nengo_pc.networks.error_nodes import GatedFeedback, OutputError
 from nengo_pc.networks.gates import Gate
+from nengo_pc.networks.precision import TINY, DividedError, ExcessPower
 
 from .error_hebbian import SimErrorHebbian
 from .lif_curve import lif_curve
@@ -18,28 +19,44 @@ tf = import_tensorflow()
 
 
 def _reads(op):
-    return [op.activities, op.error, *([op.weights] if op.decay else [])]
+    return [op.activities, op.error, op.rate, *([op.weights] if op.decay else [])]
 
 
 @learns(SimErrorHebbian, _reads)
-def error_hebbian(op, step, activities, error, weights=None):
+def error_hebbian(op, step, activities, error, rate, weights=None):
     """``learning_rate dt (e s^T - decay W)``."""
     if op.on_off:
         on, off = tf.split(activities, 2)
         activities = tf.concat([on - off, off - on], axis=0)
-    rate = op.learning_rate * step.dt
-    delta = step.outer(rate * error, activities, op.delta)
+    delta = step.outer(rate * step.dt * error, activities, op.delta)
     if weights is None:
         return delta
-    return delta - step.by_row(step.constant([[rate * op.decay]]), weights, op.delta)
+    return delta - step.by_row(rate[:1] * step.dt * op.decay, weights, op.delta)
 
 
 @computes(OutputError)
 def output_error(node, t, x):
     """``clamp (target - f(prediction))``, ``f`` the softmax or the identity."""
     prediction, target = tf.split(x[:-1], 2)
-    answer = tf.nn.softmax(prediction, axis=0) if node.loss == "cross-entropy" else prediction
+    if node.loss == "rectified":
+        answer = tf.nn.relu(prediction)
+    else:
+        answer = tf.nn.softmax(prediction, axis=0) if node.loss == "cross-entropy" else prediction
     return x[-1:] * (target - answer)
+
+
+@computes(ExcessPower)
+def excess_power(node, t, x):
+    """``mean(e^2) - initial``."""
+    return tf.reduce_mean(x * x, axis=0, keepdims=True) - node.initial
+
+
+@computes(DividedError)
+def divided_error(node, t, x):
+    """``e / sqrt(v)``, clipped."""
+    adaptive = node.adaptive
+    power = tf.nn.relu(x[-1:] + adaptive.initial)
+    return tf.clip_by_value(x[:-1] / tf.sqrt(power + TINY), -adaptive.bound, adaptive.bound)
 
 
 # A gate that is a user's own function is run by Python.

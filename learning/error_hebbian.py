@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from nengo.builder import Builder, Operator, Signal
 from nengo.builder.connection import slice_signal
-from nengo.builder.operator import Copy, Reset
+from nengo.builder.operator import Copy, Reset, SimPyFunc
 from nengo.connection import LearningRule
 from nengo.ensemble import Ensemble, Neurons
 from nengo.exceptions import BuildError, ValidationError
@@ -23,6 +23,16 @@ class _FiniteParam(NumberParam):
         return super().coerce(instance, num)
 
 
+class _RateParam(_FiniteParam):
+    """Such a number, or a function from the time in s to one."""
+
+    def coerce(self, instance, num):
+        if not callable(num):
+            return super().coerce(instance, num)
+        super().coerce(instance, num(0.0))
+        return num
+
+
 class ErrorHebbian(LearningRuleType):
     """Weights move along the product of an error and presynaptic activity.
 
@@ -38,8 +48,9 @@ class ErrorHebbian(LearningRuleType):
 
     Parameters
     ----------
-    learning_rate : float
-        Per second, for e and s in units of their own. At least 0.
+    learning_rate : float or callable
+        Per second, for e and s in units of their own. At least 0. A function from the simulation
+        time in s to the rate makes it change, such as `FallingRate`.
     pre_synapse : nengo.synapses.Synapse, optional
         Filters the presynaptic activities, 5 ms low-pass by default, and delays them by one step as
         the synapse of a connection does (that of `nengo.PES` does not). None: neither.
@@ -112,7 +123,7 @@ class ErrorHebbian(LearningRuleType):
     modifies = "decoders"
     probeable = ("error", "activities", "delta")
 
-    learning_rate = _FiniteParam("learning_rate", low=0, readonly=True, default=1e-3)
+    learning_rate = _RateParam("learning_rate", low=0, readonly=True, default=1e-3)
     pre_synapse = SynapseParam("pre_synapse", default=Lowpass(tau=0.005), readonly=True)
     decay = _FiniteParam("decay", low=0, readonly=True, default=0.0)
     on_off = BoolParam("on_off", default=False, readonly=True)
@@ -214,7 +225,9 @@ class SimErrorHebbian(Operator):
         W, shape ``(n_post, n_pre)``.
     delta : Signal
         The change, of the shape of ``weights``; the next step adds it.
-    learning_rate, decay : float
+    rate : Signal
+        The learning rate, shape ``(1,)``.
+    decay : float
     on_off : bool
         As in `ErrorHebbian`.
     tag : str, optional
@@ -223,20 +236,19 @@ class SimErrorHebbian(Operator):
     -----
     1. sets ``[]``
     2. incs ``[]``
-    3. reads ``[activities, error, weights]``
+    3. reads ``[activities, error, weights, rate]``
     4. updates ``[delta]``
     """
 
     xla_module = "nengo_pc.learning.compiled"
 
-    def __init__(self, activities, error, weights, delta, learning_rate, decay, on_off, tag=None):
+    def __init__(self, activities, error, weights, delta, rate, decay, on_off, tag=None):
         super().__init__(tag=tag)
-        self.learning_rate = learning_rate
         self.decay = decay
         self.on_off = on_off
         self.sets = []
         self.incs = []
-        self.reads = [activities, error, weights]
+        self.reads = [activities, error, weights, rate]
         self.updates = [delta]
 
     @property
@@ -255,6 +267,11 @@ class SimErrorHebbian(Operator):
         return self.reads[2]
 
     @property
+    def rate(self):
+        """Learning rate, as it is in this step."""
+        return self.reads[3]
+
+    @property
     def delta(self):
         """What the next step adds to the weights."""
         return self.updates[0]
@@ -269,7 +286,7 @@ class SimErrorHebbian(Operator):
         error = signals[self.error]
         weights = signals[self.weights]
         delta = signals[self.delta]
-        step_size, shrinkage = self.learning_rate * dt, self.learning_rate * dt * self.decay
+        rate, decay = signals[self.rate], self.decay
         on_off, half = self.on_off, activities.size // 2
 
         def step_error_hebbian():
@@ -277,9 +294,10 @@ class SimErrorHebbian(Operator):
             if on_off:
                 difference = s[:half] - s[half:]
                 s = np.concatenate([difference, -difference])
+            step_size = rate * dt
             np.outer(step_size * error, s, out=delta)
-            if shrinkage:
-                delta[...] -= shrinkage * weights
+            if decay:
+                delta[...] -= step_size * decay * weights
 
         return step_error_hebbian
 
@@ -326,7 +344,7 @@ def build_error_hebbian(model, error_hebbian, rule):
             error,
             weights,
             model.sig[rule]["delta"],
-            error_hebbian.learning_rate,
+            _rate(model, error_hebbian.learning_rate),
             error_hebbian.decay,
             error_hebbian.on_off,
         )
@@ -334,6 +352,15 @@ def build_error_hebbian(model, error_hebbian, rule):
     model.sig[rule]["in"] = error  # connections to the rule end here
     model.sig[rule]["error"] = error
     model.sig[rule]["activities"] = activities
+
+
+def _rate(model, learning_rate):
+    """The signal that holds the learning rate."""
+    if not callable(learning_rate):
+        return Signal(np.array([float(learning_rate)]), name="ErrorHebbian:rate", readonly=True)
+    rate = Signal(np.array([float(learning_rate(0.0))]), name="ErrorHebbian:rate")
+    model.add_op(SimPyFunc(rate, learning_rate, model.time, None))
+    return rate
 
 
 def _check(model, error_hebbian, rule, weights):
@@ -358,7 +385,8 @@ def _check(model, error_hebbian, rule, weights):
             f"{(connection.size_out, connection.size_mid)}, got a transform of shape "
             f"{weights.shape}"
         )
-    shrinkage = error_hebbian.learning_rate * model.dt * error_hebbian.decay
+    rate = error_hebbian.learning_rate
+    shrinkage = (rate(0.0) if callable(rate) else rate) * model.dt * error_hebbian.decay
     if shrinkage > 1:
         raise BuildError(
             f"{error_hebbian} on {connection}: learning_rate * dt * decay must be at most 1, got "

@@ -30,11 +30,10 @@ class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
         self.activities = combined("activities", 1, n_columns)
         self.weights = combined("weights", n_rows, n_columns)
         self.delta = signals.combine([op.delta for op in self.ops])
-        # NengoDL's op_constant takes rates that differ by less than 1e-8 for equal.
-        step_size = np.reshape([op.learning_rate * signals.dt_val for op in self.ops], (-1, 1, 1))
-        shrinkage = step_size * np.reshape([op.decay for op in self.ops], (-1, 1, 1))
-        self.step_size = tf.constant(step_size, dtype=signals.dtype)
-        self.shrinkage = tf.constant(shrinkage, dtype=signals.dtype) if shrinkage.any() else None
+        self.rate = combined("rate", 1, 1)
+        decay = np.reshape([op.decay for op in self.ops], (-1, 1, 1))
+        self.decay = tf.constant(decay, dtype=signals.dtype) if decay.any() else None
+        self.dt = signals.dt_val
 
     def build_step(self, signals):
         """One step: the change of the weights of each operator and each item."""
@@ -42,9 +41,10 @@ class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
         if self.ops[0].on_off:
             on, off = tf.split(s, 2, axis=-1)
             s = tf.concat([on - off, off - on], axis=-1)
-        delta = self.step_size * signals.gather(self.error) * s
-        if self.shrinkage is not None:
-            delta -= self.shrinkage * signals.gather(self.weights)
+        step_size = signals.gather(self.rate) * self.dt
+        delta = step_size * signals.gather(self.error) * s
+        if self.decay is not None:
+            delta -= step_size * self.decay * signals.gather(self.weights)
         signals.scatter(self.delta, delta)
 
     @staticmethod

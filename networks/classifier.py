@@ -6,7 +6,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from .encoders import ENCODERS, PoissonEncoder
+from .encoders import ENCODERS, LIFEncoder, PoissonEncoder
 
 # The spiking defaults, chosen on the validation split (docs/results.md).
 SYNAPSE = nengo.Alpha(0.002)
@@ -30,8 +30,8 @@ class SpikingClassifier(nengo.Network):
     synapse : nengo.synapses.Synapse, float or None
         On every connection that starts at neurons; a number is the time constant in s of an
         alpha synapse.
-    encoder : {"constant", "poisson"}
-        Pixels as constant currents or as Poisson spike trains.
+    encoder : {"constant", "poisson", "lif"}
+        Pixels as constant currents, or as Poisson or regular spike trains.
     **kwargs
         Passed to `nengo.Network`.
 
@@ -39,7 +39,7 @@ class SpikingClassifier(nengo.Network):
     ----------
     input : nengo.Node
         The image, flattened, values in [0, 1].
-    encoder : PoissonEncoder or None
+    encoder : PoissonEncoder, LIFEncoder or None
     layers : list of nengo.Ensemble
         The hidden layers, from the input up; connections are to and from their ``.neurons``.
     output : nengo.Node
@@ -71,8 +71,8 @@ class SpikingClassifier(nengo.Network):
         shapes = parameters.shapes
         n_inputs = int(np.prod(shapes[0]))
         with self:
-            if encoder == "poisson":
-                self.encoder = PoissonEncoder(n_inputs)
+            if encoder != "constant":
+                self.encoder = {"poisson": PoissonEncoder, "lif": LIFEncoder}[encoder](n_inputs)
                 self.input, source = self.encoder.input, self.encoder.output
             else:
                 self.encoder = None

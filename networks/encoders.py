@@ -1,4 +1,4 @@
-"""How an image becomes input to neurons."""
+"""How an image, or a target, becomes spikes."""
 
 import nengo
 import numpy as np
@@ -6,7 +6,7 @@ from nengo.exceptions import ValidationError
 
 from .parameters import is_positive
 
-ENCODERS = ("constant", "poisson")
+ENCODERS = ("constant", "poisson", "lif")
 
 
 class PoissonEncoder(nengo.Network):
@@ -51,3 +51,88 @@ class PoissonEncoder(nengo.Network):
             )
             nengo.Connection(self.input, self.population.neurons, synapse=None)
             self.output = self.population.neurons
+
+
+class LIFEncoder(nengo.Network):
+    """Regular spike trains of LIF neurons whose rates follow the input.
+
+    Neurons get a current of ``bias + gain * x``. Biases are spread over [0, 1), below the threshold
+    of 1: a neuron is silent at x = 0, and neurons that get the same x do not fire together, whose
+    filtered spikes would all rise and fall at once. Each spike carries so much that filtered spikes
+    are x at x = 1 for a bias of 1; below, they are a little concave in x, as LIF's curve is.
+
+    Parameters
+    ----------
+    n_inputs : int
+    neurons_per_input : int
+        Neurons that get the same input. What they carry adds up to it.
+    gain : float
+        Of the current. 30 makes 604 Hz at x = 1 and a bias of 1.
+    tau_rc, tau_ref : float
+        Membrane time constant and refractory period in s.
+    bias_seed : int
+        Of the biases, which so are the same wherever an encoder of this size is used.
+
+    Attributes
+    ----------
+    input : nengo.Node
+        Values x, size ``n_inputs``; below 0 a neuron is silent.
+    population : nengo.Ensemble
+        Of ``n_inputs * neurons_per_input`` neurons, those of an input side by side.
+    output : nengo.ensemble.Neurons
+        The spikes.
+    decoder : ndarray
+        Shape ``(n_inputs, n_neurons)``, the transform from spikes to x: a 1 for each neuron.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If an argument is not as described.
+    """
+
+    def __init__(
+        self,
+        n_inputs,
+        neurons_per_input=1,
+        gain=30.0,
+        tau_rc=0.02,
+        tau_ref=0.001,
+        bias_seed=0,
+        **kwargs,
+    ):
+        kwargs.setdefault("label", "LIF encoder")
+        super().__init__(**kwargs)
+        if not is_positive(neurons_per_input) or int(neurons_per_input) != neurons_per_input:
+            raise ValidationError(
+                f"must be a whole number above 0, got {neurons_per_input!r}",
+                "neurons_per_input",
+                self,
+            )
+        if not is_positive(gain):
+            raise ValidationError(f"must be a positive number, got {gain!r}", "gain", self)
+        n_neurons = n_inputs * neurons_per_input
+        self.decoder = np.kron(np.eye(n_inputs), np.ones((1, neurons_per_input)))
+        rate = nengo.LIFRate(tau_rc=tau_rc, tau_ref=tau_ref).rates(1.0, gain, 1.0).item()
+        with self:
+            self.input = nengo.Node(np.zeros(n_inputs), label="input")
+            self.population = nengo.Ensemble(
+                n_neurons,
+                1,
+                neuron_type=nengo.LIF(
+                    tau_rc=tau_rc,
+                    tau_ref=tau_ref,
+                    amplitude=1 / (rate * neurons_per_input),
+                    initial_state={"voltage": nengo.dists.Choice([0])},
+                ),
+                gain=np.ones(n_neurons),
+                bias=np.random.default_rng(bias_seed).uniform(0, 1, n_neurons),
+                eval_points=np.zeros((1, 1)),
+                label="LIF population",
+            )
+            each = self.input if neurons_per_input == 1 else self.input[self._input_of_each()]
+            nengo.Connection(each, self.population.neurons, transform=gain, synapse=None)
+            self.output = self.population.neurons
+
+    def _input_of_each(self):
+        """Which input each neuron gets."""
+        return list(np.argmax(self.decoder, axis=0))

@@ -3,7 +3,7 @@
 import numpy as np
 from nengo.exceptions import ValidationError
 
-LOSSES = ("cross-entropy", "squared-error")
+LOSSES = ("cross-entropy", "squared-error", "rectified")
 
 
 def softmax(x):
@@ -39,12 +39,14 @@ class OutputError:
     """The error of the output layer: ``clamp * (target - f(prediction))``.
 
     ``f`` is the softmax for cross-entropy and the identity for the squared error, so that this is
-    minus the slope of the loss. A clamp of 0 releases the output, 1 clamps it, and small values
+    minus the slope of the loss. For ``rectified``, ``f`` is ``max(u, 0)``: what spikes could say of
+    the prediction, without a sum over the other outputs as the softmax needs; a prediction below a
+    target of 0 is then no error. A clamp of 0 releases the output, 1 clamps it, and small values
     of either sign nudge it: Scellier & Bengio 2017, https://arxiv.org/abs/1602.05179.
 
     Parameters
     ----------
-    loss : {"cross-entropy", "squared-error"}
+    loss : {"cross-entropy", "squared-error", "rectified"}
 
     Raises
     ------
@@ -62,5 +64,10 @@ class OutputError:
     def __call__(self, t, x):
         """From ``(2 n_outputs + 1,)``, prediction, target and clamp, to ``(n_outputs,)``."""
         prediction, target = np.split(x[:-1], 2)
-        answer = softmax(prediction) if self.loss == "cross-entropy" else prediction
-        return x[-1] * (target - answer)
+        return x[-1] * (target - self.answer(prediction))
+
+    def answer(self, prediction):
+        """``f``, from ``(n_outputs,)`` to the same."""
+        if self.loss == "rectified":
+            return np.maximum(prediction, 0)
+        return softmax(prediction) if self.loss == "cross-entropy" else prediction

@@ -3,18 +3,18 @@
 import nengo
 import numpy as np
 
-from .encoders import PoissonEncoder
+from .encoders import LIFEncoder, PoissonEncoder
+from .error_neurons import error_neurons
 from .error_nodes import GatedFeedback, OutputError
 from .gates import BOX_WIDTH
+from .precision import AdaptivePrecision, DividedError, ExcessPower, precisions
 from .predictive_coding_arguments import (
     check_choice,
     check_dense,
-    check_rule,
-    error_neurons,
     feedback_arrays,
     gate_of,
     neurons_of,
-    precisions,
+    rules_of,
     synapse_of,
     time_constant,
     without_decay,
@@ -22,6 +22,8 @@ from .predictive_coding_arguments import (
 
 # Feedback that learns with the forward weights: `transpose` stays equal to them by doing so.
 MIRRORED = ("transpose", "kolen-pollack")
+# LIF neurons that carry the target, for each output: one alone is a coarse signal.
+TARGET_NEURONS = 10
 
 
 class PredictiveCoding(nengo.Network):
@@ -49,7 +51,7 @@ class PredictiveCoding(nengo.Network):
         Of the error populations; rectified-linear by default. Gain and bias are such that a
         neuron is silent without an error and gives out 1 at an error of 1: of two
         `nengo.RectifiedLinear` neurons, or spiking ones on average, on minus off is the error.
-        ``nengo.SpikingRectifiedLinear(amplitude=0.002)`` fires at 500 Hz at an error of 1.
+        For spikes, `lif_error_neurons`.
     drive : {"value", "prediction"}
         What value neurons fire from: x, or u. With u, the gate is evaluated at u too: fixed
         prediction, whose settled errors are those of backpropagation (Millidge et al. 2022,
@@ -63,9 +65,12 @@ class PredictiveCoding(nengo.Network):
         The gate g: see `Gate`, or a function from currents ``(n,)`` to ``(n,)``.
     box_width : float
         Of the ``box`` gate, in units of current.
-    loss : {"cross-entropy", "squared-error"}
-    precision : float or sequence of float, optional
-        π of every layer, or one for each, the output's last; 1 by default.
+    loss : {"cross-entropy", "squared-error", "rectified"}
+        See `OutputError`.
+    precision : float, sequence of float, or AdaptivePrecision, optional
+        π of every layer, or one for each, the output's last; 1 by default. With an
+        `AdaptivePrecision`, ε_l is e_l over its running root mean square, and a hidden layer
+        settles at ``e_l = g(x_l) * (B_{l+1} ε_{l+1})``.
     tau_value : float
         Time constant in s with which hidden layers relax.
     dynamics : {"error", "value"}
@@ -80,11 +85,15 @@ class PredictiveCoding(nengo.Network):
     synapse : nengo.synapses.Synapse, float or None
         On every connection that starts at value or error neurons, and on those of the Poisson
         encoder; a number is the time constant in s of an alpha synapse. Spikes need one.
-    encoder : {"constant", "poisson"}
-        The input as constant currents or as Poisson spike trains.
-    learning_rule : nengo.learning_rules.LearningRuleType, optional
+    encoder : {"constant", "poisson", "lif"}
+        The input as constant currents, or as Poisson or regular spike trains.
+    target_encoder : {"constant", "lif"}
+        The target as it is, or as spikes of a `LIFEncoder`; then the clamp is the sum of their
+        rates: without a target the output is free, and nothing else says when to learn.
+    learning_rule : nengo.learning_rules.LearningRuleType or sequence of such, optional
         On-line learning of weights and biases by a rule such as
-        `nengo_pc.learning.ErrorHebbian`, which gets ε as its error. None: no learning.
+        `nengo_pc.learning.ErrorHebbian`, which gets ε as its error; one, or one for each layer of
+        weights. None: no learning.
     seed : int, optional
         Of the network, and of random feedback weights (None: 0).
     **kwargs
@@ -96,7 +105,7 @@ class PredictiveCoding(nengo.Network):
         The image, flattened, and the wanted output, one entry per class.
     clamp : nengo.Node
         How strongly the output is held at the target: 0 (from the start) releases it, 1 clamps
-        it, anything between, or below 0, nudges it.
+        it, anything between, or below 0, nudges it. With a target in spikes, they set it.
     output : nengo.Node
         The prediction of the last layer, u_L.
     predictions : list of nengo.Node
@@ -116,7 +125,8 @@ class PredictiveCoding(nengo.Network):
         W_l and b_l.
     feedback : list of nengo.Connection
         B into each hidden layer, from the on and the off neurons: ``[B, -B]``.
-    encoder : PoissonEncoder or None
+    encoder : PoissonEncoder, LIFEncoder or None
+    target_encoder : LIFEncoder or None
     parameters : Parameters
         As at the start: learning changes the connections' weights in the simulator.
 
@@ -133,11 +143,11 @@ class PredictiveCoding(nengo.Network):
     continuous time always settles for transposed feedback and precisions of 1, the more slowly the
     deeper the network is.
 
-    **Learning.** The input then passes a population of rectified-linear neurons, since Nengo's
-    learned connections start at neurons, so it should not be negative; biases are weights from a
-    neuron that always gives out 1. The rule's decay is for weights, not for biases. Transposed
-    and Kolen-Pollack feedback learn by the rule's ``mirror``: the former starts as the transpose
-    and stays it. Use the same ``synapse`` here as ``pre_synapse`` in the rule, None with rate
+    **Learning.** A constant input then passes a population of rectified-linear neurons, since
+    Nengo's learned connections start at neurons, so it should not be negative; biases are weights
+    from a neuron that always gives out 1. The rule's decay is for weights, not for biases.
+    Transposed and Kolen-Pollack feedback learn by the rule's ``mirror``: the former starts as the
+    transpose and stays it. Use the same ``synapse`` here as ``pre_synapse`` in the rule, None with rate
     neurons. In a minibatch every item learns weights of its own, on the compiled backend also all
     items one set of weights.
 
@@ -171,6 +181,7 @@ class PredictiveCoding(nengo.Network):
         dynamics="error",
         synapse=None,
         encoder="constant",
+        target_encoder="constant",
         learning_rule=None,
         seed=None,
         **kwargs,
@@ -182,53 +193,75 @@ class PredictiveCoding(nengo.Network):
         check_choice("dynamics", dynamics)
         check_choice("encoder", encoder)
         check_choice("feedback", feedback)
-        check_rule(learning_rule)
+        check_choice("target_encoder", target_encoder)
         sizes = [int(np.prod(shape)) for shape in parameters.shapes]
         self.parameters = parameters
         self.neuron_type = neurons_of(parameters, neuron_type)
         self.error_neuron_type, gain, bias = error_neurons(error_neuron_type)
         self.synapse = synapse_of(synapse)
-        self.learning_rule = learning_rule
+        self.learning_rules = rules_of(learning_rule, len(sizes) - 1)
+        self.learns = self.learning_rules[0] is not None
         output_error = OutputError(loss)
         slope = gate_of(self.neuron_type, derivative, box_width)
-        precision = precisions(precision, len(sizes) - 1)
+        self.precision = precisions(precision, len(sizes) - 1)
         lag = nengo.Lowpass(time_constant(tau_value))
         down = feedback_arrays(parameters, feedback, feedback_weights, seed)
         self.values, self.errors, self.gates = [], [], []
         self.predictions, self.currents, self.differences = [], [], []
         self.forward, self.biases, self.feedback = [], [], []
         with self:
-            source, synapse = self._input(sizes[0], sizes[-1], encoder)
-            constant = None if learning_rule is None else self._constant_population()
+            source, synapse = self._input(sizes[0], encoder)
+            self._target(sizes[-1], target_encoder)
+            constant = self._constant_population() if self.learns else None
             for i, n in enumerate(sizes[1:-1]):
                 self._predict(i, source, synapse, constant)
-                self._hidden(i, n, drive, dynamics, lag, GatedFeedback(slope, precision[i]))
+                gated = GatedFeedback(slope, self._divisor(i))
+                self._hidden(i, n, drive, dynamics, lag, gated)
                 source, synapse = self.values[-1].neurons, self.synapse
             self._predict(len(down), source, synapse, constant)
             self.output = self.predictions[-1]
             self._output_error(sizes[-1], output_error)
-            for i, pi in enumerate(precision):
-                self._error(i, pi, gain, bias)
+            for i in range(len(self.predictions)):
+                self._error(i, gain, bias)
             for i, weights in enumerate(down):
                 above = len(down) if feedback == "direct" else i + 1
                 self._feed_back(i, above, weights, learned=feedback in MIRRORED)
 
-    def _input(self, n_inputs, n_classes, encoder):
-        """The inputs, and what the first layer starts from, through which synapse."""
-        self.target = nengo.Node(np.zeros(n_classes), label="target")
-        self.clamp = nengo.Node(np.zeros(1), label="clamp")
-        if encoder == "poisson":
-            self.encoder = PoissonEncoder(n_inputs)
+    def _input(self, n_inputs, encoder):
+        """The input, and what the first layer starts from, through which synapse."""
+        if encoder != "constant":
+            self.encoder = {"poisson": PoissonEncoder, "lif": LIFEncoder}[encoder](n_inputs)
             self.input = self.encoder.input
             return self.encoder.output, self.synapse
         self.encoder = None
         self.input = nengo.Node(np.zeros(n_inputs), label="input")
-        if self.learning_rule is None:
+        if not self.learns:
             return self.input, None
         # Nengo's learned connections start at neurons: these pass on what is at least 0.
         population = _population(n_inputs, nengo.RectifiedLinear(), label="input population")
         nengo.Connection(self.input, population.neurons, synapse=None)
         return population.neurons, None
+
+    def _target(self, n_classes, target_encoder):
+        """The target and the clamp, and what the output is compared with."""
+        if target_encoder == "constant":
+            self.target_encoder = None
+            self.target = self._wanted = nengo.Node(np.zeros(n_classes), label="target")
+            self.clamp = nengo.Node(np.zeros(1), label="clamp")
+            return
+        self.target_encoder = LIFEncoder(n_classes, TARGET_NEURONS, label="target encoder")
+        self.target = self.target_encoder.input
+        self._wanted = nengo.Node(size_in=n_classes, label="filtered target")
+        self.clamp = nengo.Node(size_in=1, label="clamp")
+        spikes, decoder = self.target_encoder.output, self.target_encoder.decoder
+        nengo.Connection(spikes, self._wanted, transform=decoder, synapse=self.synapse)
+        total = decoder.sum(axis=0, keepdims=True)
+        nengo.Connection(spikes, self.clamp, transform=total, synapse=self.synapse)
+
+    def _divisor(self, i):
+        """What feedback into hidden layer i is divided by, so that ε settles where it should."""
+        precision = self.precision[i]
+        return 1.0 if isinstance(precision, AdaptivePrecision) else precision
 
     def _constant_population(self):
         """A neuron that always gives out 1, from which biases are learned."""
@@ -236,7 +269,7 @@ class PredictiveCoding(nengo.Network):
 
     def _predict(self, i, source, synapse, constant):
         """The prediction of layer i: its linear map and its bias."""
-        parameters, rule = self.parameters, self.learning_rule
+        parameters, rule = self.parameters, self.learning_rules[i]
         layer = parameters.layers[i]
         prediction = nengo.Node(size_in=layer.units, label=f"prediction {i + 1}")
         self.predictions.append(prediction)
@@ -294,17 +327,31 @@ class PredictiveCoding(nengo.Network):
         """The difference that the target makes."""
         node = nengo.Node(output_error, 2 * n + 1, n, label="output difference")
         nengo.Connection(self.output, node[:n], synapse=None)
-        nengo.Connection(self.target, node[n:-1], synapse=None)
+        nengo.Connection(self._wanted, node[n:-1], synapse=None)
         nengo.Connection(self.clamp, node[-1:], synapse=None)
         self.differences.append(node)
 
-    def _error(self, i, precision, gain, bias):
+    def _weighted(self, i):
+        """Where ε of layer i comes from, and the factor that is still missing."""
+        precision, difference = self.precision[i], self.differences[i]
+        if not isinstance(precision, AdaptivePrecision):
+            return difference, precision
+        n = difference.size_out
+        power = nengo.Node(ExcessPower(precision.initial), n, 1, label=f"power {i + 1}")
+        divided = nengo.Node(DividedError(precision), n + 1, n, label=f"divided error {i + 1}")
+        nengo.Connection(difference, power, synapse=None)
+        nengo.Connection(difference, divided[:n], synapse=None)
+        nengo.Connection(power, divided[n:], synapse=nengo.Lowpass(precision.tau))
+        return divided, 1.0
+
+    def _error(self, i, gain, bias):
         """The error population of layer i, and what learns from it."""
         n = self.predictions[i].size_in
+        weighted, factor = self._weighted(i)
         errors = _population(2 * n, self.error_neuron_type, gain, bias, f"errors {i + 1}")
-        learned = [] if self.learning_rule is None else [self.forward[i], self.biases[i]]
+        learned = [self.forward[i], self.biases[i]] if self.learns else []
         for sign, half in ((1, errors.neurons[:n]), (-1, errors.neurons[n:])):
-            nengo.Connection(self.differences[i], half, transform=sign * precision, synapse=None)
+            nengo.Connection(weighted, half, transform=sign * factor, synapse=None)
             for connection in learned:
                 nengo.Connection(
                     half, connection.learning_rule, transform=sign, synapse=self.synapse
@@ -314,9 +361,8 @@ class PredictiveCoding(nengo.Network):
     def _feed_back(self, i, above, weights, learned):
         """Feedback into hidden layer i from the errors of layer ``above``."""
         n = self.values[i].n_neurons
-        rule = None
-        if self.learning_rule is not None and learned:
-            rule = self.learning_rule.mirror(self.synapse, on_off=True)
+        forward = self.learning_rules[i + 1] if learned else None
+        rule = None if forward is None else forward.mirror(self.synapse, on_off=True)
         self.feedback.append(
             nengo.Connection(
                 self.errors[above].neurons,
@@ -331,7 +377,7 @@ class PredictiveCoding(nengo.Network):
             nengo.Connection(
                 self.values[i].neurons,
                 self.feedback[i].learning_rule,
-                synapse=self.learning_rule.pre_synapse,
+                synapse=forward.pre_synapse,
             )
 
 

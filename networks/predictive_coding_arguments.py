@@ -1,7 +1,5 @@
 """What the arguments of `PredictiveCoding` must be, and what they stand for."""
 
-import numbers
-
 import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
@@ -12,11 +10,13 @@ from .gates import Gate
 from .layers import Dense
 from .parameters import is_positive
 
+TARGET_ENCODERS = ("constant", "lif")
 CHOICES = {
     "drive": ("value", "prediction"),
     "dynamics": ("error", "value"),
     "encoder": ENCODERS,
     "feedback": FEEDBACKS,
+    "target_encoder": TARGET_ENCODERS,
 }
 
 
@@ -44,37 +44,6 @@ def neurons_of(parameters, neuron_type):
     return neuron_type
 
 
-def error_neurons(neuron_type):
-    """The error populations' neuron type, with gain and bias of its neurons.
-
-    A neuron is silent up to a current of 0 and gives out 1 at 1.
-
-    Returns
-    -------
-    neuron_type : nengo.neurons.NeuronType
-    gain, bias : float
-    """
-    name = "error_neuron_type"
-    if neuron_type is None:
-        neuron_type = nengo.RectifiedLinear()
-    if not isinstance(neuron_type, nengo.neurons.NeuronType):
-        raise ValidationError(f"must be a Nengo neuron type, got {neuron_type!r}", name)
-    amplitude = getattr(neuron_type, "amplitude", None)
-    if amplitude is None or neuron_type.negative:
-        raise ValidationError(
-            f"must be silent without an error and have an amplitude, got {neuron_type}", name
-        )
-    try:
-        gain, bias = neuron_type.gain_bias(1 / amplitude, 0.0)
-    except ValidationError as error:
-        raise ValidationError(
-            f"{neuron_type} would have to fire at {1 / amplitude:g} Hz at an error of 1, which "
-            f"needs a larger amplitude ({error})",
-            name,
-        ) from error
-    return neuron_type, float(gain[0]), float(bias[0])
-
-
 def gate_of(neuron_type, derivative, box_width):
     """The function that multiplies feedback."""
     if not callable(derivative):
@@ -86,20 +55,6 @@ def gate_of(neuron_type, derivative, box_width):
             "derivative",
         )
     return derivative
-
-
-def precisions(precision, n_layers):
-    """One precision for each layer of weights."""
-    if precision is None or isinstance(precision, numbers.Real):
-        precision = [1.0 if precision is None else precision] * n_layers
-    if np.ndim(precision) != 1 or len(precision) != n_layers:
-        raise ValidationError(
-            f"must be one number, or one for each of {n_layers} layers, got {precision!r}",
-            "precision",
-        )
-    if not all(is_positive(p) for p in precision):
-        raise ValidationError(f"must be positive numbers, got {precision!r}", "precision")
-    return [float(p) for p in precision]
 
 
 def time_constant(tau):
@@ -134,19 +89,33 @@ def feedback_arrays(parameters, feedback, given, seed):
     return given
 
 
-def check_rule(rule):
-    """Raise an error unless ``rule`` is None or can do what `ErrorHebbian` does."""
-    if rule is None:
-        return
-    wanted = ("learning_rate", "pre_synapse", "decay", "mirror")
-    if not isinstance(rule, nengo.learning_rules.LearningRuleType) or not all(
-        hasattr(rule, name) for name in wanted
-    ):
+def rules_of(rule, n_layers):
+    """One learning rule for each layer of weights; of Nones, if nothing learns.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        Unless they are None, or can do what `ErrorHebbian` does.
+    """
+    rules = list(rule) if isinstance(rule, (list, tuple)) else [rule] * n_layers
+    if len(rules) != n_layers:
         raise ValidationError(
-            "must be a learning rule such as nengo_pc.learning.ErrorHebbian, whose error is value "
-            f"minus prediction and which has {', '.join(wanted)}; got {rule!r}",
+            f"must be one, or one for each of {n_layers} layers of weights, got {len(rules)}",
             "learning_rule",
         )
+    if all(r is None for r in rules):
+        return rules
+    wanted = ("learning_rate", "pre_synapse", "decay", "mirror")
+    for r in rules:
+        if not isinstance(r, nengo.learning_rules.LearningRuleType) or not all(
+            hasattr(r, name) for name in wanted
+        ):
+            raise ValidationError(
+                "must be a learning rule such as nengo_pc.learning.ErrorHebbian, whose error is "
+                f"value minus prediction and which has {', '.join(wanted)}; got {r!r}",
+                "learning_rule",
+            )
+    return rules
 
 
 def without_decay(rule):
