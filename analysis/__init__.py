@@ -25,6 +25,9 @@ from nengo_pc.analysis.metrics import (
     time_to_fraction,
     wilson_interval,
 )
+from nengo_pc.analysis.plausibility import Audit, Finding, audit, audit_table
+from nengo_pc.analysis.plausibility_measures import alignment
+from nengo_pc.analysis.plausibility_training import audit_training
 from nengo_pc.analysis.rates import LayerRates, layer_rates, spikes_per_image
 from nengo_pc.analysis.report import write_report
 from nengo_pc.analysis.results import load_metrics, runs_of
@@ -36,12 +39,18 @@ __all__ = [
     "DEVICES",
     "MAC_45NM",
     "Accuracy",
+    "Audit",
     "Device",
     "EnergyEstimate",
+    "Finding",
     "LayerRates",
     "accuracy",
     "accuracy_over_time",
+    "alignment",
     "always_same_class",
+    "audit",
+    "audit_table",
+    "audit_training",
     "class_histogram",
     "confusion_matrix",
     "conversion_loss",

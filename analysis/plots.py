@@ -15,15 +15,25 @@ from nengo_pc.analysis.plot_learning import (
     update_angles,
     update_times,
 )
+from nengo_pc.analysis.plot_online import (
+    alignment_curve,
+    error_spikes,
+    learning_curve,
+    learning_rasters,
+)
 from nengo_pc.analysis.plot_rasters import digit, rasters
 
 __all__ = [
     "accuracy_over_time",
+    "alignment_curve",
     "class_histogram",
     "confusion",
     "digit",
+    "error_spikes",
     "figure_bytes",
     "layer_angles",
+    "learning_curve",
+    "learning_rasters",
     "rasters",
     "rate_histograms",
     "rule_curves",

@@ -36,7 +36,7 @@ def error_hebbian(op, step, activities, error, rate, weights=None):
 
 @computes(OutputError)
 def output_error(node, t, x):
-    """``clamp (target - f(prediction))``, ``f`` the softmax or the identity."""
+    """``clamp (target - f(prediction))``, ``f`` the softmax, the identity or ``max(u, 0)``."""
     prediction, target = tf.split(x[:-1], 2)
     if node.loss == "rectified":
         answer = tf.nn.relu(prediction)

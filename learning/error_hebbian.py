@@ -359,7 +359,9 @@ def _rate(model, learning_rate):
     if not callable(learning_rate):
         return Signal(np.array([float(learning_rate)]), name="ErrorHebbian:rate", readonly=True)
     rate = Signal(np.array([float(learning_rate(0.0))]), name="ErrorHebbian:rate")
-    model.add_op(SimPyFunc(rate, learning_rate, model.time, None))
+    # NengoDL takes a function of time alone for an input from outside, and drops it.
+    unused = Signal(np.zeros(1), name="ErrorHebbian:unused", readonly=True)
+    model.add_op(SimPyFunc(rate, lambda t, x: learning_rate(t), model.time, unused))
     return rate
 
 

@@ -387,6 +387,27 @@ class Simulator(nengo.Simulator):
         self._signals, self._signals_in_use = signals, False
         self._state = {}
 
+    def value(self, signal):
+        """What a signal that one step leaves to the next holds now.
+
+        Returns
+        -------
+        ndarray
+            Of the signal's shape; with a minibatch whose items differ in it, with an axis of items
+            at the end.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If it is not such a signal.
+        """
+        setting = self._setting(())
+        if signal.base is not signal or signal not in setting.plan.carried:
+            raise ValidationError(f"{signal.name} is not left to the next step", "signal")
+        value = np.asarray(self._value(signal, setting))
+        shared = value.size == signal.size
+        return value.reshape(signal.shape if shared else (*signal.shape, -1))
+
     def get_state(self):
         """All that the next step depends on, to go on from in another process.
 
