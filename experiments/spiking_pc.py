@@ -59,6 +59,9 @@ def parser():
     group.add_argument("--values", choices=("spikes", "rates"), help="of value neurons")
     group.add_argument("--errors", choices=("spikes", "graded"), help="of error neurons")
     group.add_argument("--target", choices=("spikes", "graded"), help="how the label arrives")
+    group.add_argument(
+        "--clamping", choices=("target", "given"), help="what holds the output at the target"
+    )
     group.add_argument("--encoder", choices=ENCODERS, help="of pixels; default: lif")
     group.add_argument("--feedback", choices=FEEDBACKS, help="default: kolen-pollack")
     group.add_argument("--derivative", choices=DERIVATIVES, help="gate of feedback; default: step")
@@ -322,7 +325,7 @@ def _stream(arguments):
 def _default_folder(arguments, dataset, settings):
     words = [dataset.name, *map(str, settings.hidden)]
     usual = SpikingPC()
-    for name in ("values", "errors", "target", "encoder", "feedback", "derivative"):
+    for name in ("values", "errors", "target", "clamping", "encoder", "feedback", "derivative"):
         if getattr(settings, name) != getattr(usual, name):
             words.append(f"{getattr(settings, name)}-{name}")
     words += ["constant-rate"] * arguments.constant_rate

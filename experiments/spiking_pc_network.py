@@ -47,6 +47,8 @@ class SpikingPC:
     values : {"spikes", "rates"}
     errors : {"spikes", "graded"}
     target : {"spikes", "graded"}
+    clamping : {"target", "given"}
+        Whether the target itself holds the output, or a switch from outside.
     encoder : {"lif", "poisson", "constant"}
     feedback : {"kolen-pollack", "transpose", "random"}
     derivative : {"step", "box", "exact", "none"}
@@ -67,6 +69,7 @@ class SpikingPC:
     values: str = "spikes"
     errors: str = "spikes"
     target: str = "spikes"
+    clamping: str = "target"
     encoder: str = "lif"
     feedback: str = "kolen-pollack"
     derivative: str = "step"
@@ -79,6 +82,7 @@ class SpikingPC:
             "values": ("spikes", "rates"),
             "errors": ("spikes", "graded"),
             "target": ("spikes", "graded"),
+            "clamping": ("target", "given"),
         }
         for name, wanted in choices.items():
             if getattr(self, name) not in wanted:
@@ -170,6 +174,7 @@ class SpikingPC:
             synapse=nengo.Lowpass(SYNAPSE),
             encoder=self.encoder,
             target_encoder="lif" if self.target == "spikes" else "constant",
+            clamping=self.clamping,
             learning_rule=self.rules(minibatch_size, duration),
             seed=seed,
         )

@@ -120,6 +120,7 @@ def one_presentation(settings, parameters, stream, image, label):
         synapse=nengo.Lowpass(SYNAPSE),
         encoder=settings.encoder,
         target_encoder="lif" if settings.target == "spikes" else "constant",
+        clamping=settings.clamping,
     )
     with network:
         probes = {}

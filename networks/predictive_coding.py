@@ -88,8 +88,10 @@ class PredictiveCoding(nengo.Network):
     encoder : {"constant", "poisson", "lif"}
         The input as constant currents, or as Poisson or regular spike trains.
     target_encoder : {"constant", "lif"}
-        The target as it is, or as spikes of a `LIFEncoder`; then the clamp is the sum of their
-        rates: without a target the output is free, and nothing else says when to learn.
+        The target as it is, or as the spikes of a `LIFEncoder`.
+    clamping : {"given", "target"}
+        Whether the clamp is a Node to be given from outside, or the sum of the target: without a
+        target the output is then free, and nothing else says when to learn.
     learning_rule : nengo.learning_rules.LearningRuleType or sequence of such, optional
         On-line learning of weights and biases by a rule such as
         `nengo_pc.learning.ErrorHebbian`, which gets ε as its error; one, or one for each layer of
@@ -105,7 +107,7 @@ class PredictiveCoding(nengo.Network):
         The image, flattened, and the wanted output, one entry per class.
     clamp : nengo.Node
         How strongly the output is held at the target: 0 (from the start) releases it, 1 clamps
-        it, anything between, or below 0, nudges it. With a target in spikes, they set it.
+        it, anything between, or below 0, nudges it. Has an input unless it is given.
     output : nengo.Node
         The prediction of the last layer, u_L.
     predictions : list of nengo.Node
@@ -182,6 +184,7 @@ class PredictiveCoding(nengo.Network):
         synapse=None,
         encoder="constant",
         target_encoder="constant",
+        clamping="given",
         learning_rule=None,
         seed=None,
         **kwargs,
@@ -194,6 +197,7 @@ class PredictiveCoding(nengo.Network):
         check_choice("encoder", encoder)
         check_choice("feedback", feedback)
         check_choice("target_encoder", target_encoder)
+        check_choice("clamping", clamping)
         sizes = [int(np.prod(shape)) for shape in parameters.shapes]
         self.parameters = parameters
         self.neuron_type = neurons_of(parameters, neuron_type)
@@ -212,6 +216,7 @@ class PredictiveCoding(nengo.Network):
         with self:
             source, synapse = self._input(sizes[0], encoder)
             self._target(sizes[-1], target_encoder)
+            self._clamp(clamping)
             constant = self._constant_population() if self.learns else None
             for i, n in enumerate(sizes[1:-1]):
                 self._predict(i, source, synapse, constant)
@@ -243,20 +248,32 @@ class PredictiveCoding(nengo.Network):
         return population.neurons, None
 
     def _target(self, n_classes, target_encoder):
-        """The target and the clamp, and what the output is compared with."""
+        """The target, and what the output is compared with."""
         if target_encoder == "constant":
             self.target_encoder = None
             self.target = self._wanted = nengo.Node(np.zeros(n_classes), label="target")
+            return
+        encoder = LIFEncoder(n_classes, TARGET_NEURONS, label="target encoder")
+        self.target_encoder, self.target = encoder, encoder.input
+        self._wanted = nengo.Node(size_in=n_classes, label="filtered target")
+        nengo.Connection(
+            encoder.output, self._wanted, transform=encoder.decoder, synapse=self.synapse
+        )
+
+    def _clamp(self, clamping):
+        """What says how strongly the output is held."""
+        if clamping == "given":
             self.clamp = nengo.Node(np.zeros(1), label="clamp")
             return
-        self.target_encoder = LIFEncoder(n_classes, TARGET_NEURONS, label="target encoder")
-        self.target = self.target_encoder.input
-        self._wanted = nengo.Node(size_in=n_classes, label="filtered target")
         self.clamp = nengo.Node(size_in=1, label="clamp")
-        spikes, decoder = self.target_encoder.output, self.target_encoder.decoder
-        nengo.Connection(spikes, self._wanted, transform=decoder, synapse=self.synapse)
-        total = decoder.sum(axis=0, keepdims=True)
-        nengo.Connection(spikes, self.clamp, transform=total, synapse=self.synapse)
+        if self.target_encoder is None:
+            total = np.ones((1, self.target.size_out))
+            nengo.Connection(self.target, self.clamp, transform=total, synapse=None)
+            return
+        total = self.target_encoder.decoder.sum(axis=0, keepdims=True)
+        nengo.Connection(
+            self.target_encoder.output, self.clamp, transform=total, synapse=self.synapse
+        )
 
     def _divisor(self, i):
         """What feedback into hidden layer i is divided by, so that ε settles where it should."""

@@ -12,6 +12,7 @@ from .parameters import is_positive
 
 TARGET_ENCODERS = ("constant", "lif")
 CHOICES = {
+    "clamping": ("given", "target"),
     "drive": ("value", "prediction"),
     "dynamics": ("error", "value"),
     "encoder": ENCODERS,

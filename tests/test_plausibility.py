@@ -39,6 +39,7 @@ GOOD = {
     "synapse": SYNAPSE,
     "encoder": "lif",
     "target_encoder": "lif",
+    "clamping": "target",
     "learning_rule": RULE,
     "seed": 3,
 }
@@ -92,7 +93,15 @@ SWITCHED = {
         {"encoder": "constant", "learning_rule": None},
         {"spikes": "partly", "locality": "–"},
     ),
-    "constant target": ({"target_encoder": "constant"}, {"target": "no", "timing": "partly"}),
+    "constant target that clamps": (
+        {"target_encoder": "constant"},
+        {"target": "no", "spikes": "partly"},
+    ),
+    "constant target": (
+        {"target_encoder": "constant", "clamping": "given"},
+        {"target": "no", "timing": "partly"},
+    ),
+    "given clamp": ({"clamping": "given"}, {"timing": "partly"}),
     "no synapse": ({"synapse": None}, {"spikes": "no", "target": "partly"}),
     "adaptive precision": ({"precision": AdaptivePrecision()}, {"locality": "partly"}),
     "fixed precision": ({"precision": 2.0}, {}),
@@ -235,7 +244,8 @@ def test_constant_neurons_are_named_and_not_counted():
 
 def test_schedule():
     assert len(audit(make()).schedule) == 2  # image and label
-    network = make(target_encoder="constant", learning_rule=ErrorHebbian(FallingRate(1.0, 2.0)))
+    rule = ErrorHebbian(FallingRate(1.0, 2.0))
+    network = make(target_encoder="constant", clamping="given", learning_rule=rule)
     network.input.output = lambda t: np.zeros(7)
     schedule = "\n".join(audit(network, schedule={network.clamp: "1 after 0.1 s"}).schedule)
     assert "'input' (image) is given from outside: a function of time" in schedule

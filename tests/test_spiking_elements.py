@@ -346,7 +346,7 @@ def test_spikes_of_the_target_clamp_the_output_while_there_is_one():
     parameters = Parameters((2,), [Dense(3)], [np.zeros((3, 2))], [bias])
     synapse = nengo.Lowpass(0.005)
     network = PredictiveCoding(
-        parameters, loss="squared-error", synapse=synapse, target_encoder="lif"
+        parameters, loss="squared-error", synapse=synapse, target_encoder="lif", clamping="target"
     )
     target = np.array([0.0, 1.0, 0.0])
     network.target.output = lambda t: target * (0.1 < t < 0.7005)
@@ -660,6 +660,7 @@ def all_spikes(rate):
         synapse=nengo.Lowpass(0.005),
         encoder="lif",
         target_encoder="lif",
+        clamping="target",
         learning_rule=ErrorHebbian(rate, covariance_trace(0.005), decay=0.03),
         seed=0,
     )
