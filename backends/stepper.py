@@ -101,7 +101,7 @@ class Stepper:
         """
         n_steps = self._checked(data)
         simulator = self.simulator
-        simulator.clear_probes()
+        self._clear_probes()
         if self.backend == "reference":
             for played in self._played:
                 played.play(simulator.n_steps, data[played.node][0])
@@ -111,6 +111,14 @@ class Stepper:
         if self.backend == "xla":
             return {p: np.asarray(simulator.data[p]) for p in self._keep}
         return {p: reduced(simulator.data[p][0], how)[None] for p, how in self._keep.items()}
+
+    def _clear_probes(self):
+        if self.backend != "dl":
+            self.simulator.clear_probes()
+            return
+        # NengoDL clears them with its state alone; this is how it does that.
+        for probe in self.simulator.model.probes:
+            self.simulator.model.params[probe] = []
 
     def _checked(self, data):
         """The number of steps, if the data fit."""
@@ -132,7 +140,7 @@ class Stepper:
             ``(connection.size_out, n_pre)``.
         """
         if self.backend == "dl":
-            return np.array(self.simulator.data[connection].weights)
+            return np.array(self.simulator.data[connection].weights)[0]  # of the one item
         signal = self.simulator.model.sig[connection]["weights"]
         if self.backend == "xla":
             return self.simulator.value(signal)

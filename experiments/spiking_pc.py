@@ -76,6 +76,9 @@ def parser():
     group.add_argument("--output-factor", type=float, metavar="F", help="of the output's rate")
     group.add_argument("--decay", type=float, metavar="D", help="of weights, over that rate")
     group.add_argument(
+        "--consolidation", type=float, metavar="S", help="time in which changes reach weights"
+    )
+    group.add_argument(
         "--constant-rate", action="store_true", help="instead of one that falls linearly to 0"
     )
     group.add_argument("--passes", type=float, default=5.0, metavar="N", help="default: 5")

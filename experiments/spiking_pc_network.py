@@ -42,6 +42,8 @@ class SpikingPC:
         The output's learning rate over that of hidden layers.
     decay : float
         Of weights, relative to the learning rate.
+    consolidation : float
+        Time constant in s with which changes reach the weights.
     mean_time : float
         Time constant in s of the running means that presynaptic traces are freed of; 0: not.
     values : {"spikes", "rates"}
@@ -62,9 +64,10 @@ class SpikingPC:
 
     hidden: tuple = (600,)
     gain: float = 10.0
-    learning_rate: float = 0.02
+    learning_rate: float = 0.05
     output_factor: float = 3.0
-    decay: float = 0.03
+    decay: float = 0.01
+    consolidation: float = 0.1
     mean_time: float = 2.0
     values: str = "spikes"
     errors: str = "spikes"
@@ -75,7 +78,7 @@ class SpikingPC:
     derivative: str = "step"
     error_gain: float = 10.0
     tau_value: float = 0.003
-    precision_time: float = 10.0
+    precision_time: float = 2.0
 
     def __post_init__(self):
         choices = {
@@ -139,7 +142,9 @@ class SpikingPC:
             if duration is not None:
                 rate = FallingRate(rate, duration)
             # In units of predictions all layers decay alike.
-            rules.append(ErrorHebbian(rate, trace, self.decay / factor))
+            rules.append(
+                ErrorHebbian(rate, trace, self.decay / factor, consolidation=self.consolidation)
+            )
         return rules
 
     def build(self, start, seed=0, minibatch_size=1, duration=None):
@@ -171,6 +176,7 @@ class SpikingPC:
             loss="rectified",
             precision=AdaptivePrecision(self.precision_time),
             tau_value=self.tau_value,
+            tau_output=self.tau_value,
             synapse=nengo.Lowpass(SYNAPSE),
             encoder=self.encoder,
             target_encoder="lif" if self.target == "spikes" else "constant",

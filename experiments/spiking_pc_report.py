@@ -117,6 +117,7 @@ def one_presentation(settings, parameters, stream, image, label):
         loss="rectified",
         precision=[1 / np.sqrt(p.initial) for p in learning.precision],
         tau_value=settings.tau_value,
+        tau_output=settings.tau_value,
         synapse=nengo.Lowpass(SYNAPSE),
         encoder=settings.encoder,
         target_encoder="lif" if settings.target == "spikes" else "constant",

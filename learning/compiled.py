@@ -22,16 +22,19 @@ def _reads(op):
     return [op.activities, op.error, op.rate, *([op.weights] if op.decay else [])]
 
 
-@learns(SimErrorHebbian, _reads)
+# A trace is kept from step to step, so that a change cannot be made anew from what made it.
+@learns(SimErrorHebbian, _reads, carried=lambda op: op.consolidation > 0)
 def error_hebbian(op, step, activities, error, rate, weights=None):
-    """``learning_rate dt (e s^T - decay W)``."""
+    """``learning_rate dt (e s^T - decay W)``, or its low-pass trace."""
     if op.on_off:
         on, off = tf.split(activities, 2)
         activities = tf.concat([on - off, off - on], axis=0)
-    delta = step.outer(rate * step.dt * error, activities, op.delta)
-    if weights is None:
-        return delta
-    return delta - step.by_row(rate[:1] * step.dt * op.decay, weights, op.delta)
+    kept = op.kept(step.dt)
+    step_size = (1 - kept) * rate * step.dt
+    delta = step.outer(step_size * error, activities, op.delta)
+    if weights is not None:
+        delta -= step.by_row(step_size[:1] * op.decay, weights, op.delta)
+    return kept * step.read_weights(op.delta) + delta if kept else delta
 
 
 @computes(OutputError)

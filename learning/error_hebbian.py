@@ -61,6 +61,11 @@ class ErrorHebbian(LearningRuleType):
         The presynaptic neurons are pairs: n on-neurons, then their n off-neurons, which together
         stand for ``on - off``. The weights are ``[B, -B]`` and stay so: s is ``on - off`` for the
         first half and ``off - on`` for the second.
+    consolidation : float
+        Time constant in s with which changes reach the weights, by a low-pass trace at each
+        synapse (momentum); 0, the default: at once. An error that is corrected while it lasts
+        teaches nothing to the weights that other inputs use, and oscillates once learning is as
+        fast as the synapses of the loop; a trace that outlasts an input is above both.
 
     Raises
     ------
@@ -127,12 +132,21 @@ class ErrorHebbian(LearningRuleType):
     pre_synapse = SynapseParam("pre_synapse", default=Lowpass(tau=0.005), readonly=True)
     decay = _FiniteParam("decay", low=0, readonly=True, default=0.0)
     on_off = BoolParam("on_off", default=False, readonly=True)
+    consolidation = _FiniteParam("consolidation", low=0, readonly=True, default=0.0)
 
-    def __init__(self, learning_rate=Default, pre_synapse=Default, decay=Default, on_off=Default):
+    def __init__(
+        self,
+        learning_rate=Default,
+        pre_synapse=Default,
+        decay=Default,
+        on_off=Default,
+        consolidation=Default,
+    ):
         super().__init__(learning_rate, size_in="post")
         self.pre_synapse = pre_synapse
         self.decay = decay
         self.on_off = on_off
+        self.consolidation = consolidation
 
     def mirror(self, error_synapse=Default, on_off=False):
         """The rule for feedback weights that are to become the transpose of these weights.
@@ -209,7 +223,9 @@ class ErrorHebbian(LearningRuleType):
         >>> bool(np.allclose(w - b[:, :2].T, (W - B.T) * (1 - 1e-3 * 0.001 * 5e3) ** 100))
         True
         """
-        return ErrorHebbian(self.learning_rate, error_synapse, self.decay, on_off)
+        return ErrorHebbian(
+            self.learning_rate, error_synapse, self.decay, on_off, self.consolidation
+        )
 
 
 class SimErrorHebbian(Operator):
@@ -229,6 +245,7 @@ class SimErrorHebbian(Operator):
         The learning rate, shape ``(1,)``.
     decay : float
     on_off : bool
+    consolidation : float
         As in `ErrorHebbian`.
     tag : str, optional
 
@@ -242,8 +259,20 @@ class SimErrorHebbian(Operator):
 
     xla_module = "nengo_pc.learning.compiled"
 
-    def __init__(self, activities, error, weights, delta, rate, decay, on_off, tag=None):
+    def __init__(
+        self,
+        activities,
+        error,
+        weights,
+        delta,
+        rate,
+        decay,
+        on_off,
+        consolidation=0.0,
+        tag=None,
+    ):
         super().__init__(tag=tag)
+        self.consolidation = consolidation
         self.decay = decay
         self.on_off = on_off
         self.sets = []
@@ -271,6 +300,10 @@ class SimErrorHebbian(Operator):
         """Learning rate, as it is in this step."""
         return self.reads[3]
 
+    def kept(self, dt):
+        """The part of a step's change that is left in the next."""
+        return np.exp(-dt / self.consolidation) if self.consolidation else 0.0
+
     @property
     def delta(self):
         """What the next step adds to the weights."""
@@ -287,6 +320,7 @@ class SimErrorHebbian(Operator):
         weights = signals[self.weights]
         delta = signals[self.delta]
         rate, decay = signals[self.rate], self.decay
+        kept = self.kept(dt)
         on_off, half = self.on_off, activities.size // 2
 
         def step_error_hebbian():
@@ -294,10 +328,13 @@ class SimErrorHebbian(Operator):
             if on_off:
                 difference = s[:half] - s[half:]
                 s = np.concatenate([difference, -difference])
-            step_size = rate * dt
-            np.outer(step_size * error, s, out=delta)
+            step_size = (1 - kept) * rate * dt
+            change = np.outer(step_size * error, s)
             if decay:
-                delta[...] -= step_size * decay * weights
+                change -= step_size * decay * weights
+            if kept:
+                change += kept * delta
+            delta[...] = change
 
         return step_error_hebbian
 
@@ -347,6 +384,7 @@ def build_error_hebbian(model, error_hebbian, rule):
             _rate(model, error_hebbian.learning_rate),
             error_hebbian.decay,
             error_hebbian.on_off,
+            error_hebbian.consolidation,
         )
     )
     model.sig[rule]["in"] = error  # connections to the rule end here

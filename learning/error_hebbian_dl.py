@@ -34,6 +34,7 @@ class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
         decay = np.reshape([op.decay for op in self.ops], (-1, 1, 1))
         self.decay = tf.constant(decay, dtype=signals.dtype) if decay.any() else None
         self.dt = signals.dt_val
+        self.kept = float(self.ops[0].kept(self.dt))
 
     def build_step(self, signals):
         """One step: the change of the weights of each operator and each item."""
@@ -41,13 +42,17 @@ class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
         if self.ops[0].on_off:
             on, off = tf.split(s, 2, axis=-1)
             s = tf.concat([on - off, off - on], axis=-1)
-        step_size = signals.gather(self.rate) * self.dt
+        step_size = (1 - self.kept) * signals.gather(self.rate) * self.dt
         delta = step_size * signals.gather(self.error) * s
         if self.decay is not None:
             delta -= step_size * self.decay * signals.gather(self.weights)
+        if self.kept:
+            before = signals.gather(self.delta)
+            delta += self.kept * tf.reshape(before, tf.shape(delta))
         signals.scatter(self.delta, delta)
 
     @staticmethod
     def mergeable(x, y):
-        """Whether two operators can be one: weights of one shape, pairs in both or in none."""
-        return x.weights.shape == y.weights.shape and x.on_off == y.on_off
+        """Whether two operators can be one: weights of one shape, pairs and traces alike."""
+        same = x.on_off == y.on_off and x.consolidation == y.consolidation
+        return same and x.weights.shape == y.weights.shape

@@ -28,9 +28,9 @@ class Stream:
         In s.
     """
 
-    presentation_time: float = 0.04
-    target_from: float = 0.01
-    target_until: float = 0.04
+    presentation_time: float = 0.03
+    target_from: float = 0.008
+    target_until: float = 0.03
     shift: int = 0
     dt: float = 0.001
 

@@ -14,10 +14,10 @@ from .predictive_coding_arguments import (
     feedback_arrays,
     gate_of,
     neurons_of,
+    rule_of_biases,
     rules_of,
     synapse_of,
     time_constant,
-    without_decay,
 )
 
 # Feedback that learns with the forward weights: `transpose` stays equal to them by doing so.
@@ -73,6 +73,9 @@ class PredictiveCoding(nengo.Network):
         settles at ``e_l = g(x_l) * (B_{l+1} ε_{l+1})``.
     tau_value : float
         Time constant in s with which hidden layers relax.
+    tau_output : float, optional
+        Time constant in s of the output's error; None: it follows at once. What noise of spikes
+        it takes off no longer counts as error.
     dynamics : {"error", "value"}
         What relaxes with ``tau_value``. Both settle in the same state.
 
@@ -180,6 +183,7 @@ class PredictiveCoding(nengo.Network):
         loss="cross-entropy",
         precision=None,
         tau_value=0.01,
+        tau_output=None,
         dynamics="error",
         synapse=None,
         encoder="constant",
@@ -208,7 +212,10 @@ class PredictiveCoding(nengo.Network):
         output_error = OutputError(loss)
         slope = gate_of(self.neuron_type, derivative, box_width)
         self.precision = precisions(precision, len(sizes) - 1)
-        lag = nengo.Lowpass(time_constant(tau_value))
+        lag = nengo.Lowpass(time_constant("tau_value", tau_value))
+        output_lag = None
+        if tau_output is not None:
+            output_lag = nengo.Lowpass(time_constant("tau_output", tau_output))
         down = feedback_arrays(parameters, feedback, feedback_weights, seed)
         self.values, self.errors, self.gates = [], [], []
         self.predictions, self.currents, self.differences = [], [], []
@@ -225,7 +232,7 @@ class PredictiveCoding(nengo.Network):
                 source, synapse = self.values[-1].neurons, self.synapse
             self._predict(len(down), source, synapse, constant)
             self.output = self.predictions[-1]
-            self._output_error(sizes[-1], output_error)
+            self._output_error(sizes[-1], output_error, output_lag)
             for i in range(len(self.predictions)):
                 self._error(i, gain, bias)
             for i, weights in enumerate(down):
@@ -311,7 +318,7 @@ class PredictiveCoding(nengo.Network):
                 prediction,
                 transform=bias,
                 synapse=None,
-                learning_rule_type=without_decay(rule),
+                learning_rule_type=rule_of_biases(rule),
                 label=f"bias {i + 1}",
             )
         )
@@ -340,13 +347,15 @@ class PredictiveCoding(nengo.Network):
         self.gates.append(gate_node)
         self.values.append(values)
 
-    def _output_error(self, n, output_error):
+    def _output_error(self, n, output_error, lag):
         """The difference that the target makes."""
         node = nengo.Node(output_error, 2 * n + 1, n, label="output difference")
         nengo.Connection(self.output, node[:n], synapse=None)
         nengo.Connection(self._wanted, node[n:-1], synapse=None)
         nengo.Connection(self.clamp, node[-1:], synapse=None)
-        self.differences.append(node)
+        difference = nengo.Node(size_in=n, label=f"difference {len(self.predictions)}")
+        nengo.Connection(node, difference, synapse=lag)
+        self.differences.append(difference)
 
     def _weighted(self, i):
         """Where ε of layer i comes from, and the factor that is still missing."""

@@ -10,6 +10,7 @@ from .gates import Gate
 from .layers import Dense
 from .parameters import is_positive
 
+KEPT_FOR_BIASES = ("learning_rate", "consolidation")
 TARGET_ENCODERS = ("constant", "lif")
 CHOICES = {
     "clamping": ("given", "target"),
@@ -58,10 +59,10 @@ def gate_of(neuron_type, derivative, box_width):
     return derivative
 
 
-def time_constant(tau):
-    """Of the hidden layers, in s."""
+def time_constant(name, tau):
+    """A time constant in s, as a float."""
     if not is_positive(tau):
-        raise ValidationError(f"must be a positive time constant in s, got {tau!r}", "tau_value")
+        raise ValidationError(f"must be a positive time constant in s, got {tau!r}", name)
     return float(tau)
 
 
@@ -119,8 +120,12 @@ def rules_of(rule, n_layers):
     return rules
 
 
-def without_decay(rule):
-    """The rule for biases, which do not decay."""
-    if rule is None or rule.decay == 0:
-        return rule
-    return type(rule)(learning_rate=rule.learning_rate, pre_synapse=rule.pre_synapse)
+def rule_of_biases(rule):
+    """The rule for biases, which do not decay, from a constant that needs no trace.
+
+    A trace that is freed of its mean would leave nothing of it.
+    """
+    if rule is None:
+        return None
+    same = {name: getattr(rule, name) for name in KEPT_FOR_BIASES if hasattr(rule, name)}
+    return type(rule)(pre_synapse=None, **same)

@@ -701,3 +701,63 @@ def test_a_network_of_spikes_has_nothing_else():
     for connection in network.all_connections:
         if isinstance(connection.pre_obj, nengo.ensemble.Neurons):
             assert connection.pre_obj is constant or connection.synapse is not None
+
+
+# Consolidation
+
+
+@pytest.mark.parametrize("backend", ["reference", "dl", "xla"])
+def test_changes_reach_the_weights_through_a_trace(backend):
+    # m <- k m + (1 - k) rate dt (e s - decay W), W <- W + m a step later, by hand.
+    tau, rate, decay, n_steps = 0.01, 5.0, 0.3, 40
+    rng = np.random.default_rng(3)
+    start, s = rng.normal(size=(2, 3)), np.array([1.0, 2.0, 0.5])
+    error = np.array([0.7, -1.2])
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(3, 1, neuron_type=nengo.RectifiedLinear(), gain=np.ones(3), bias=s)
+        post = nengo.Node(size_in=2)
+        learned = nengo.Connection(
+            pre.neurons,
+            post,
+            transform=start,
+            learning_rule_type=ErrorHebbian(rate, None, decay, consolidation=tau),
+        )
+        nengo.Connection(nengo.Node(error), learned.learning_rule, synapse=None)
+        probe = nengo.Probe(learned, "weights")
+    options = {} if backend == "reference" else {"dtype": "float64"}
+    with backends.Simulator(network, backend, progress_bar=False, **options) as simulator:
+        simulator.run_steps(n_steps, progress_bar=False)
+        seen = np.reshape(simulator.data[probe], (n_steps, 2, 3))
+    kept, weights, trace = np.exp(-DT / tau), start.copy(), np.zeros((2, 3))
+    for row in seen:
+        weights = weights + trace
+        assert row == pytest.approx(weights, abs=1e-9)
+        change = rate * DT * (np.outer(error, s) - decay * weights)
+        trace = kept * trace + (1 - kept) * change
+
+
+@pytest.mark.parametrize("value", [-0.1, np.inf, "soon"])
+def test_consolidation_that_cannot_be(value):
+    with pytest.raises(ValidationError, match="consolidation"):
+        ErrorHebbian(consolidation=value)
+
+
+def test_a_mirror_consolidates_as_the_rule_does():
+    assert ErrorHebbian(consolidation=0.2).mirror().consolidation == 0.2
+
+
+# The output's error
+
+
+def test_the_outputs_error_follows_with_its_time_constant():
+    parameters = Parameters.random((2,), [Dense(3), Dense(2)], seed=0)
+    network = PredictiveCoding(parameters, loss="squared-error", tau_output=0.01)
+    network.target.output, network.clamp.output = [1.0, 0.0], [1.0]
+    with network:
+        probes = [nengo.Probe(node) for node in (network.output, network.differences[-1])]
+    data = run(network, 100)
+    u = data[probes[0]][-1]
+    wanted = ([1, 0] - u) * (1 - np.exp(-DT / 0.01) ** np.arange(100))[:, None]
+    assert data[probes[1]][1:] == pytest.approx(wanted[1:], abs=1e-9)
+    with pytest.raises(ValidationError, match="tau_output"):
+        PredictiveCoding(parameters, tau_output=0)

@@ -14,7 +14,7 @@ from .step import as_weights
 tf = import_tensorflow()
 
 
-def learns(operator, reads):
+def learns(operator, reads, carried=lambda op: False):
     """Register how a learning rule changes weights.
 
     The decorated function is called as ``f(op, step, *values)`` with what the signals
@@ -28,10 +28,14 @@ def learns(operator, reads):
         Subclass of `nengo.builder.Operator`.
     reads : callable
         From an operator to the signals that the change depends on.
+    carried : callable
+        Whether an operator's change depends on its last one, and so has to be carried as it is.
     """
 
     def register(change):
         def derives(op, dt):
+            if carried(op):
+                return {}
             first = _starts_at_rest(op)
 
             def derived(step, *values):

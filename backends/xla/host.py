@@ -9,6 +9,11 @@ from nengo.builder.processes import SimProcess
 SAME_FOR_ALL = (nengo.processes.PresentInput, nengo.processes.Piecewise)
 
 
+def is_of_time_alone(op):
+    """Whether a `SimPyFunc` has no input, or one that nobody may write to."""
+    return op.x is None or op.x.readonly
+
+
 class Host:
     """Nengo's step functions of some operators, for each item of a minibatch.
 
@@ -47,7 +52,7 @@ class Host:
     def is_shared(op):
         """Whether an operator is run once for the whole minibatch."""
         if isinstance(op, SimPyFunc):
-            return op.x is None
+            return is_of_time_alone(op)
         return isinstance(op, SimProcess) and type(op.process) in SAME_FOR_ALL
 
     def n_items(self, op):

@@ -13,6 +13,7 @@ from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
 from . import registry
+from .host import is_of_time_alone
 
 
 class Feed:
@@ -176,7 +177,7 @@ def written_ahead(op):
 def _needs_time_alone(op):
     """Whether Python can run an operator ahead of the steps."""
     if isinstance(op, SimPyFunc):
-        return op.x is None and registry.function_of(op.fn) is None
+        return is_of_time_alone(op) and registry.function_of(op.fn) is None
     return isinstance(op, SimProcess) and op.input is None
 
 
