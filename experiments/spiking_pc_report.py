@@ -12,6 +12,8 @@ from nengo_pc.networks import PredictiveCoding
 from .spiking_pc_network import SYNAPSE
 
 N_FIELDS = 48
+# Error neurons integrate over several images: the raster is of the last of so many.
+N_REPEATS = 10
 
 
 def results_table(runs):
@@ -85,8 +87,8 @@ def figures(settings, start, parameters, history, stream, split):
             plots.learning_rasters(
                 image[:, :, 0], before, after, stream.dt, stream.target_from, label
             ),
-            "Spikes while one image of the validation split is shown, with its target, before and "
-            "after learning.",
+            "Spikes while one image is shown for the tenth time in a row, with its target, before "
+            "and after learning; errors are not divided by their running size here.",
         ),
         "weights": (
             fields(hidden[strongest], parameters.input_shape[:2], columns=8),
@@ -96,7 +98,7 @@ def figures(settings, start, parameters, history, stream, split):
 
 
 def one_presentation(settings, parameters, stream, image, label):
-    """Spikes of values and errors while one image and its target are shown, without learning.
+    """Spikes of values and errors while an image and its target are shown again, without learning.
 
     Errors are divided by what they were at the start of learning, so that those before and after
     can be compared.
@@ -128,10 +130,12 @@ def one_presentation(settings, parameters, stream, image, label):
         for kind in ("values", "errors"):
             for i, ensemble in enumerate(getattr(network, kind)):
                 probes[f"{kind} {i + 1}"] = nengo.Probe(ensemble.neurons)
-    data = stream.inputs(network, image[None], np.array([label]))
+    images = np.repeat(image[None], N_REPEATS, axis=0)
+    data = stream.inputs(network, images, np.full(N_REPEATS, label))
+    n_steps = stream.steps(stream.presentation_time)
     with Stepper(network, list(data), "reference", stream.dt) as stepper:
         recorded = stepper.run(data)
-    return {name: recorded[probe][0] for name, probe in probes.items()}
+    return {name: recorded[probe][0, -n_steps:] for name, probe in probes.items()}
 
 
 def report_text(metrics, captions):
