@@ -52,7 +52,7 @@ def main():
     """Run the rungs that are not in the file yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rungs", default="abcdefghi", help="default: all")
-    parser.add_argument("--images", type=int, default=30_000, help="default: %(default)s")
+    parser.add_argument("--images", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--test-images", type=int, help="default: all")
     parser.add_argument("--hidden", type=int, nargs="+", default=[600])
     parser.add_argument("--seed", type=int, default=0)

@@ -31,7 +31,7 @@ nothing is reset between them, all that crosses from one population to another i
 weights are the network's own, and weights change at every step. Then run what it learned in spikes
 on the test set.
 
-With no argument: 784-600-10 on MNIST, 20 images side by side that share weights, five passes.
+With no argument: 784-600-10 on MNIST, 20 images side by side that share weights, three passes.
 Options take one element after another back: docs/spiking_predictive_coding.md.
 """
 
@@ -81,7 +81,7 @@ def parser():
     group.add_argument(
         "--constant-rate", action="store_true", help="instead of one that falls linearly to 0"
     )
-    group.add_argument("--passes", type=float, default=5.0, metavar="N", help="default: 5")
+    group.add_argument("--passes", type=float, default=3.0, metavar="N", help="default: 3")
     group.add_argument("--images", type=int, metavar="N", help="length of the stream instead")
     group.add_argument(
         "--minibatch", type=int, default=20, metavar="N", help="images side by side; default: 20"
