@@ -367,7 +367,8 @@ def test_the_label_by_hand_to_a_rule():
 def test_the_label_by_hand_beside_its_spikes():
     network = make()
     with network:
-        nengo.Connection(network.target, network.differences[-1][3:6], synapse=None)
+        compared = next(n for n in network.nodes if n.label == "output difference")
+        nengo.Connection(network.target, compared[3:6], synapse=None)
     assert differences(audit(network)) == {"target": "partly"}
 
 
