@@ -283,7 +283,7 @@ def test_the_script_learns_the_digits(tmp_path, capsys):
     first, last = (note["error 1"] + note["error 2"] for note in notes)
     assert compiled["error_spikes_ratio"] == pytest.approx(last / first)
     assert compiled["alignment"]["feedback 1"] > compiled["history"][0]["alignment"]["feedback 1"]
-    assert compiled["history"][-1]["images_seen"] == 6000
+    assert 6000 <= compiled["history"][-1]["images_seen"] < 6065  # whole calls of 13 times 5
     report = (tmp_path / "report.md").read_text()
     for name in ("accuracy", "error_spikes", "alignment", "rasters", "weights"):
         assert (tmp_path / f"{name}.png").exists() and f"{name}.png" in report
