@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from nengo_pc.analysis.style import GREY, error_axis, line_styles, new_figure, tidy
+from nengo_pc.analysis.style import GREY, error_axis, legend_below, line_styles, new_figure, tidy
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 # The state that angles are taken at, and how its lines look.
@@ -44,7 +44,7 @@ def rule_curves(histories):
     error_axis(error_axes, np.concatenate([np.ravel(curve) for curve in errors.values()]))
     loss_axes.set_ylabel("training loss")
     error_axes.set_ylabel("validation error (% of images)")
-    _legend_below(figure, error_axes)
+    legend_below(figure, error_axes, 6, 4.5)
     return figure
 
 
@@ -102,7 +102,7 @@ def rule_differences(histories, precision):
         va="top",
         fontsize="small",
     )
-    _legend_below(figure, all_axes[0])
+    legend_below(figure, all_axes[0], 6, 4.5)
     return figure
 
 
@@ -192,7 +192,7 @@ def layer_angles(over_steps):
         axes.set_title(title, fontsize="medium")
         _angle_axes(axes, over_steps, "inference_steps", "steps of the values, T")
     all_axes[0].set_ylabel("angle to backprop (degrees)")
-    _legend_below(figure, all_axes[0])
+    legend_below(figure, all_axes[0], 6, 4.5)
     return figure
 
 
@@ -293,18 +293,6 @@ def _plain_log_ticks(axes):
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
-
-
-def _legend_below(figure, axes):
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=min(len(labels), 6),
-        frameon=False,
-        handlelength=4.5,
-    )
 
 
 def _of_state(rows, at, *keys):

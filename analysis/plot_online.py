@@ -3,8 +3,16 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from nengo_pc.analysis.plot_rasters import MAX_NEURONS, _draw_digit
-from nengo_pc.analysis.style import BLUE, GREY, VERMILLION, line_styles, new_figure, tidy
+from nengo_pc.analysis.plot_rasters import MAX_NEURONS, draw_digit
+from nengo_pc.analysis.style import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    legend_below,
+    line_styles,
+    new_figure,
+    tidy,
+)
 
 # Angles that the right axis of `alignment_curve` names, in degrees.
 ANGLES = (0, 15, 30, 45, 60, 75, 90, 105, 120, 135, 150, 165, 180)
@@ -62,7 +70,7 @@ def learning_curve(images_seen, accuracy, spiking_accuracy=None):
     axes.set_ylim(0, 100)
     axes.set_ylabel("accuracy (% of images)")
     _images_axis(axes, np.concatenate([x for x, _ in curves.values()]))
-    _legend_below(figure, axes)
+    legend_below(figure, axes, 5, 4)
     return figure
 
 
@@ -110,7 +118,7 @@ def alignment_curve(images_seen, cosines):
     degrees.set_ylabel("angle (degrees)")
     degrees.spines["top"].set_visible(False)
     axes.spines["top"].set_visible(False)
-    _legend_below(figure, axes)
+    legend_below(figure, axes, 5, 4)
     return figure
 
 
@@ -157,7 +165,7 @@ def error_spikes(images_seen, spikes, log=False):
     axes.set_ylabel("error spikes per image")
     _images_axis(axes, seen)
     tidy(axes)
-    _legend_below(figure, axes)
+    legend_below(figure, axes, 5, 4)
     return figure
 
 
@@ -221,7 +229,7 @@ def learning_rasters(image, before, after, dt, target_on, label=None):
 
     figure = new_figure(9, 0.9 + 1.45 * len(before))
     grid = figure.add_gridspec(len(before), 3, width_ratios=(1, 3, 3))
-    _draw_digit(figure.add_subplot(grid[0, 0]), image, label)
+    draw_digit(figure.add_subplot(grid[0, 0]), image, label)
     for column, (title, spikes) in enumerate(
         (("before learning", before), ("after learning", after)), start=1
     ):
@@ -289,18 +297,6 @@ def _images_axis(axes, seen):
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     tidy(axes)
-
-
-def _legend_below(figure, axes):
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=min(len(labels), 5),
-        frameon=False,
-        handlelength=4,
-    )
 
 
 def _draw_population(axes, name, values, dt, named):

@@ -30,7 +30,7 @@ def digit(image, label=None):
         If ``image`` is neither a matrix nor a flat square.
     """
     figure = new_figure(2, 2.2)
-    _draw_digit(figure.subplots(), image, label)
+    draw_digit(figure.subplots(), image, label)
     return figure
 
 
@@ -75,7 +75,7 @@ def rasters(image, spikes, dt, outputs=None, label=None):
     heights = [1.6] * len(spikes) + ([1.8] if outputs is not None else [])
     figure = new_figure(8, 0.8 + sum(heights))
     grid = figure.add_gridspec(len(heights), 2, width_ratios=(1, 4), height_ratios=heights)
-    _draw_digit(figure.add_subplot(grid[0, 0]), image, label)
+    draw_digit(figure.add_subplot(grid[0, 0]), image, label)
     panels = [figure.add_subplot(grid[0, 1])]
     for row in range(1, len(heights)):
         panels.append(figure.add_subplot(grid[row, 1], sharex=panels[0]))
@@ -93,7 +93,7 @@ def rasters(image, spikes, dt, outputs=None, label=None):
     return figure
 
 
-def _draw_digit(axes, image, label):
+def draw_digit(axes, image, label):
     """Draw one image into ``axes``."""
     image = np.asarray(image, dtype=float)
     side = round(image.size**0.5)

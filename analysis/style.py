@@ -91,6 +91,19 @@ def tidy(axes):
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def legend_below(figure, axes, columns, handlelength):
+    """Put the legend of ``axes`` below all of ``figure``, at most so many entries side by side."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(len(labels), columns),
+        frameon=False,
+        handlelength=handlelength,
+    )
+
+
 def error_axis(axes, errors):
     """Scale the y axis of ``axes`` for errors in percent, which differ most near zero.
 

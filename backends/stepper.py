@@ -106,11 +106,14 @@ class Stepper:
             for played in self._played:
                 played.play(simulator.n_steps, data[played.node][0])
             simulator.run_steps(n_steps, progress_bar=False)
-            return {p: reduced(simulator.data[p], how)[None] for p, how in self._keep.items()}
-        simulator.run_steps(n_steps, data=data, progress_bar=False)
-        if self.backend == "xla":
-            return {p: np.asarray(simulator.data[p]) for p in self._keep}
-        return {p: reduced(simulator.data[p][0], how)[None] for p, how in self._keep.items()}
+        else:
+            simulator.run_steps(n_steps, data=data, progress_bar=False)
+        recorded = {p: np.asarray(simulator.data[p]) for p in self._keep}
+        if self.backend == "xla":  # which kept no more than it was asked for
+            return recorded
+        if self.backend == "dl":
+            recorded = {p: v[0] for p, v in recorded.items()}
+        return {p: reduced(v, self._keep[p])[None] for p, v in recorded.items()}
 
     def _clear_probes(self):
         if self.backend != "dl":

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import nengo
 import numpy as np
+from nengo.exceptions import ValidationError
 
-from nengo_pc import analysis
+from nengo_pc import analysis, datasets
 from nengo_pc.analysis.results import to_json
 from nengo_pc.backends import present
 from nengo_pc.learning import TrainingDiverged, train
@@ -31,6 +32,32 @@ def check_writable(folder):
         raise type(error)(
             error.errno, f"cannot write results: {error.strerror}", str(folder)
         ) from (error)
+
+
+def load_dataset(name, folder):
+    """Load a data set and print what it is, and where from."""
+    dataset = datasets.load(name, folder)
+    print(f"Data: {dataset.name}, {dataset.source}")
+    if dataset.notice:
+        print(f"NOTICE: {dataset.notice}")
+    return dataset
+
+
+def first_images(split, n, dataset):
+    """The first n images of a split of a data set, or all if n is None.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If there are not so many, naming the option ``--test-images``.
+    """
+    if n is None:
+        return split
+    if not 1 <= n <= len(split):
+        raise ValidationError(
+            f"must be 1 to {len(split)} for {dataset.name}, got {n}", "--test-images"
+        )
+    return datasets.Split(split.images[:n], split.labels[:n])
 
 
 def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None):

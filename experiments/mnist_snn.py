@@ -167,11 +167,8 @@ def run(arguments, command):
         get_backend(name).check()
     if arguments.seeds < 1:
         raise ValidationError(f"must be at least 1, got {arguments.seeds}", "--seeds")
-    dataset = datasets.load(arguments.dataset, arguments.data)
-    print(f"Data: {dataset.name}, {dataset.source}")
-    if dataset.notice:
-        print(f"NOTICE: {dataset.notice}")
-    test = _test_split(dataset, arguments.test_images)
+    dataset = classification.load_dataset(arguments.dataset, arguments.data)
+    test = classification.first_images(dataset.test, arguments.test_images, dataset)
     trainings = {}  # options by method
     for method in arguments.method or ["nengodl"]:
         layers, options = preset(arguments.network, dataset, arguments.hidden, method)
@@ -253,16 +250,6 @@ def _override(options, arguments):
         if field.name != "method" and getattr(arguments, field.name) is not None
     }
     return replace(options, **given)
-
-
-def _test_split(dataset, n):
-    if n is None:
-        return dataset.test
-    if not 1 <= n <= len(dataset.test):
-        raise ValidationError(
-            f"must be 1 to {len(dataset.test)} for {dataset.name}, got {n}", "--test-images"
-        )
-    return datasets.Split(dataset.test.images[:n], dataset.test.labels[:n])
 
 
 def _check_loaded(parameters, dataset, path):

@@ -148,10 +148,7 @@ def run(arguments, command):
         get_backend(name).check()
     if arguments.seeds < 1:
         raise ValidationError(f"must be at least 1, got {arguments.seeds}", "--seeds")
-    dataset = datasets.load(arguments.dataset, arguments.data)
-    print(f"Data: {dataset.name}, {dataset.source}")
-    if dataset.notice:
-        print(f"NOTICE: {dataset.notice}")
+    dataset = classification.load_dataset(arguments.dataset, arguments.data)
     seen, scored = splits(dataset, arguments.validate, arguments.test_images)
     settings, stream = _settings(arguments), _stream(arguments)
     n_images = arguments.images or round(arguments.passes * len(seen))
@@ -228,11 +225,7 @@ def splits(dataset, validate=False, n_scored=None):
             np.concatenate([dataset.train.labels, dataset.validation.labels]),
         )
         scored = dataset.test
-    if n_scored is not None:
-        if not 1 <= n_scored <= len(scored):
-            raise ValidationError(f"must be 1 to {len(scored)}, got {n_scored}", "--test-images")
-        scored = datasets.Split(scored.images[:n_scored], scored.labels[:n_scored])
-    return seen, scored
+    return seen, classification.first_images(scored, n_scored, dataset)
 
 
 def score(parameters, split, settings, backend, presentation_time, seed):

@@ -19,6 +19,7 @@ from nengo_pc.networks import (
     lif_error_neurons,
 )
 from nengo_pc.networks.parameters import is_positive
+from nengo_pc.networks.populations import lif_rate
 
 SYNAPSE = 0.005  # s, low-pass, of all connections between populations
 TAU_RC, TAU_REF = 0.02, 0.001  # s, of value neurons
@@ -105,7 +106,7 @@ class SpikingPC:
     @property
     def neuron(self):
         """Constants of the value neurons: an activity of 1 at a current of ``1 + gain``."""
-        rate = nengo.LIFRate(tau_rc=TAU_RC, tau_ref=TAU_REF).rates(1.0, self.gain, 1.0).item()
+        rate = lif_rate(1.0 + self.gain, TAU_RC, TAU_REF)
         return LIFConstants(TAU_RC, TAU_REF, 1 / rate)
 
     def start(self, image_shape, n_classes, seed=0):
@@ -162,27 +163,45 @@ class SpikingPC:
         -------
         nengo_pc.networks.PredictiveCoding
         """
+        return self._network(
+            start,
+            feedback=self.feedback,
+            feedback_weights=self._feedback(start, seed),
+            derivative=self.derivative,
+            precision=AdaptivePrecision(self.precision_time),
+            learning_rule=self.rules(minibatch_size, duration),
+            seed=seed,
+        )
+
+    def build_without_learning(self, parameters):
+        """The network as it runs, its errors divided by what `build` divides them by at first.
+
+        Feedback is transposed, since it teaches nothing.
+        """
+        return self._network(
+            parameters,
+            feedback="transpose",
+            derivative="step",
+            precision=1 / np.sqrt(AdaptivePrecision().initial),
+        )
+
+    def _network(self, parameters, **learning):
         rates = self.values == "rates"
         return PredictiveCoding(
-            start,
+            parameters,
             neuron_type=nengo.LIFRate(**vars(self.neuron)) if rates else self.neuron.spiking(),
             error_neuron_type=lif_error_neurons(self.error_gain)
             if self.errors == "spikes"
             else nengo.RectifiedLinear(),
             drive="prediction",
-            feedback=self.feedback,
-            feedback_weights=self._feedback(start, seed),
-            derivative=self.derivative,
             loss="rectified",
-            precision=AdaptivePrecision(self.precision_time),
             tau_value=self.tau_value,
             tau_output=self.tau_value,
             synapse=nengo.Lowpass(SYNAPSE),
             encoder=self.encoder,
             target_encoder="lif" if self.target == "spikes" else "constant",
             clamping=self.clamping,
-            learning_rule=self.rules(minibatch_size, duration),
-            seed=seed,
+            **learning,
         )
 
     def _feedback(self, start, seed):

@@ -7,9 +7,6 @@ import numpy as np
 
 from nengo_pc import analysis
 from nengo_pc.backends import Stepper
-from nengo_pc.networks import PredictiveCoding
-
-from .spiking_pc_network import SYNAPSE
 
 N_FIELDS = 48
 # Error neurons integrate over several images: the raster is of the last of so many.
@@ -108,23 +105,7 @@ def one_presentation(settings, parameters, stream, image, label):
     dict of str to ndarray
         ``(n_steps, n_neurons)``.
     """
-    learning = settings.build(parameters)
-    network = PredictiveCoding(
-        parameters,
-        neuron_type=learning.neuron_type,
-        error_neuron_type=learning.error_neuron_type,
-        drive="prediction",
-        feedback="transpose",
-        derivative="step",
-        loss="rectified",
-        precision=[1 / np.sqrt(p.initial) for p in learning.precision],
-        tau_value=settings.tau_value,
-        tau_output=settings.tau_value,
-        synapse=nengo.Lowpass(SYNAPSE),
-        encoder=settings.encoder,
-        target_encoder="lif" if settings.target == "spikes" else "constant",
-        clamping=settings.clamping,
-    )
+    network = settings.build_without_learning(parameters)
     with network:
         probes = {}
         for kind in ("values", "errors"):

@@ -16,7 +16,7 @@ from nengo_pc.learning.options import OPTIMIZERS
 from nengo_pc.learning.rule_options import METHODS, RELAXING
 from nengo_pc.networks import Dense, Parameters
 
-from .classification import check_writable
+from .classification import check_writable, load_dataset
 from .presets import HIDDEN
 from .zil_vs_backprop_report import figures, report_text, results_table, seeds_table
 
@@ -164,10 +164,7 @@ def run(arguments, command):
         The results folder.
     """
     _check(arguments)
-    dataset = datasets.load(arguments.dataset, arguments.data)
-    print(f"Data: {dataset.name}, {dataset.source}")
-    if dataset.notice:
-        print(f"NOTICE: {dataset.notice}")
+    dataset = load_dataset(arguments.dataset, arguments.data)
     if not 1 <= arguments.batch_size <= len(dataset.train):
         raise ValidationError(
             f"must be 1 to {len(dataset.train)} for {dataset.name}, got {arguments.batch_size}",

@@ -329,12 +329,13 @@ class SimErrorHebbian(Operator):
                 difference = s[:half] - s[half:]
                 s = np.concatenate([difference, -difference])
             step_size = (1 - kept) * rate * dt
-            change = np.outer(step_size * error, s)
-            if decay:
-                change -= step_size * decay * weights
             if kept:
-                change += kept * delta
-            delta[...] = change
+                delta[...] *= kept
+                delta[...] += np.outer(step_size * error, s)
+            else:
+                np.outer(step_size * error, s, out=delta)
+            if decay:
+                delta[...] -= step_size * decay * weights
 
         return step_error_hebbian
 

@@ -6,7 +6,8 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from .encoders import ENCODERS, LIFEncoder, PoissonEncoder
+from .encoders import ENCODERS, spiking_encoder
+from .populations import population
 
 # The spiking defaults, chosen on the validation split (docs/results.md).
 SYNAPSE = nengo.Alpha(0.002)
@@ -71,12 +72,11 @@ class SpikingClassifier(nengo.Network):
         shapes = parameters.shapes
         n_inputs = int(np.prod(shapes[0]))
         with self:
-            if encoder != "constant":
-                self.encoder = {"poisson": PoissonEncoder, "lif": LIFEncoder}[encoder](n_inputs)
-                self.input, source = self.encoder.input, self.encoder.output
-            else:
-                self.encoder = None
+            self.encoder = spiking_encoder(encoder, n_inputs)
+            if self.encoder is None:
                 self.input = source = nengo.Node(np.zeros(n_inputs), label="input")
+            else:
+                self.input, source = self.encoder.input, self.encoder.output
             last = len(parameters.layers) - 1
             for i, (layer, shape) in enumerate(zip(parameters.layers, shapes[1:])):
                 n = int(np.prod(shape))
@@ -93,16 +93,7 @@ class SpikingClassifier(nengo.Network):
 
     def _hidden(self, n_neurons, label):
         """A layer of neurons whose current is just what is sent to ``.neurons``."""
-        return nengo.Ensemble(
-            n_neurons,
-            1,
-            neuron_type=self.neuron_type,
-            gain=np.ones(n_neurons),
-            bias=np.zeros(n_neurons),
-            # Nothing is decoded: keep Nengo from drawing many points nobody looks at.
-            eval_points=np.zeros((1, 1)),
-            label=label,
-        )
+        return population(n_neurons, self.neuron_type, label=label)
 
     def _synapse_from(self, source):
         return self.synapse if isinstance(source, nengo.ensemble.Neurons) else None

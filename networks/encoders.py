@@ -7,8 +7,16 @@ import numpy as np
 from nengo.exceptions import ValidationError
 
 from .parameters import is_positive
+from .populations import lif_rate, population
 
 ENCODERS = ("constant", "poisson", "lif")
+
+
+def spiking_encoder(name, n_inputs):
+    """An encoder of `ENCODERS` by name, with its defaults; None for constant input."""
+    if name == "constant":
+        return None
+    return {"poisson": PoissonEncoder, "lif": LIFEncoder}[name](n_inputs)
 
 
 class PoissonEncoder(nengo.Network):
@@ -119,21 +127,18 @@ class LIFEncoder(nengo.Network):
             raise ValidationError(f"must be a positive number, got {gain!r}", "gain", self)
         n_neurons = n_inputs * neurons_per_input
         self.decoder = np.kron(np.eye(n_inputs), np.ones((1, neurons_per_input)))
-        rate = nengo.LIFRate(tau_rc=tau_rc, tau_ref=tau_ref).rates(1.0, gain, 1.0).item()
+        rate = lif_rate(gain + 1.0, tau_rc, tau_ref)
         with self:
             self.input = nengo.Node(np.zeros(n_inputs), label="input")
-            self.population = nengo.Ensemble(
+            self.population = population(
                 n_neurons,
-                1,
-                neuron_type=nengo.LIF(
+                nengo.LIF(
                     tau_rc=tau_rc,
                     tau_ref=tau_ref,
                     amplitude=1 / (rate * neurons_per_input),
                     initial_state={"voltage": nengo.dists.Choice([0])},
                 ),
-                gain=np.ones(n_neurons),
                 bias=np.random.default_rng(bias_seed).uniform(0, 1, n_neurons),
-                eval_points=np.zeros((1, 1)),
                 label="LIF population",
             )
             each = self.input if neurons_per_input == 1 else self.input[self._input_of_each()]

@@ -4,6 +4,7 @@ import nengo
 from nengo.exceptions import ValidationError
 
 from .parameters import is_positive
+from .populations import lif_rate
 
 
 def lif_error_neurons(gain=10.0, tau_rc=0.2, tau_ref=0.0002):
@@ -32,7 +33,7 @@ def lif_error_neurons(gain=10.0, tau_rc=0.2, tau_ref=0.0002):
     """
     if not is_positive(gain):
         raise ValidationError(f"must be a positive number, got {gain!r}", "gain")
-    rate = nengo.LIFRate(tau_rc=tau_rc, tau_ref=tau_ref).rates(1.0, gain, 1.0).item()
+    rate = lif_rate(gain + 1.0, tau_rc, tau_ref)
     return nengo.LIF(
         tau_rc=tau_rc,
         tau_ref=tau_ref,

@@ -3,10 +3,11 @@
 import nengo
 import numpy as np
 
-from .encoders import LIFEncoder, PoissonEncoder
+from .encoders import LIFEncoder, spiking_encoder
 from .error_neurons import error_neurons
 from .error_nodes import GatedFeedback, OutputError
 from .gates import BOX_WIDTH
+from .populations import population
 from .precision import AdaptivePrecision, DividedError, ExcessPower, precisions
 from .predictive_coding_arguments import (
     check_choice,
@@ -241,18 +242,17 @@ class PredictiveCoding(nengo.Network):
 
     def _input(self, n_inputs, encoder):
         """The input, and what the first layer starts from, through which synapse."""
-        if encoder != "constant":
-            self.encoder = {"poisson": PoissonEncoder, "lif": LIFEncoder}[encoder](n_inputs)
+        self.encoder = spiking_encoder(encoder, n_inputs)
+        if self.encoder is not None:
             self.input = self.encoder.input
             return self.encoder.output, self.synapse
-        self.encoder = None
         self.input = nengo.Node(np.zeros(n_inputs), label="input")
         if not self.learns:
             return self.input, None
         # Nengo's learned connections start at neurons: these pass on what is at least 0.
-        population = _population(n_inputs, nengo.RectifiedLinear(), label="input population")
-        nengo.Connection(self.input, population.neurons, synapse=None)
-        return population.neurons, None
+        passing = population(n_inputs, nengo.RectifiedLinear(), label="input population")
+        nengo.Connection(self.input, passing.neurons, synapse=None)
+        return passing.neurons, None
 
     def _target(self, n_classes, target_encoder):
         """The target, and what the output is compared with."""
@@ -289,7 +289,7 @@ class PredictiveCoding(nengo.Network):
 
     def _constant_population(self):
         """A neuron that always gives out 1, from which biases are learned."""
-        return _population(1, nengo.RectifiedLinear(), bias=1.0, label="constant").neurons
+        return population(1, nengo.RectifiedLinear(), bias=1.0, label="constant").neurons
 
     def _predict(self, i, source, synapse, constant):
         """The prediction of layer i: its linear map and its bias."""
@@ -340,7 +340,7 @@ class PredictiveCoding(nengo.Network):
             nengo.Connection(prediction, difference, transform=-1, synapse=None)
         driving = current if drive == "value" else prediction
         nengo.Connection(driving, gate_node[:n_units], synapse=None)
-        values = _population(n_units, self.neuron_type, label=f"values {i + 1}")
+        values = population(n_units, self.neuron_type, label=f"values {i + 1}")
         nengo.Connection(driving, values.neurons, synapse=None)
         self.currents.append(current)
         self.differences.append(difference)
@@ -374,7 +374,7 @@ class PredictiveCoding(nengo.Network):
         """The error population of layer i, and what learns from it."""
         n = self.predictions[i].size_in
         weighted, factor = self._weighted(i)
-        errors = _population(2 * n, self.error_neuron_type, gain, bias, f"errors {i + 1}")
+        errors = population(2 * n, self.error_neuron_type, gain, bias, f"errors {i + 1}")
         learned = [self.forward[i], self.biases[i]] if self.learns else []
         for sign, half in ((1, errors.neurons[:n]), (-1, errors.neurons[n:])):
             nengo.Connection(weighted, half, transform=sign * factor, synapse=None)
@@ -405,17 +405,3 @@ class PredictiveCoding(nengo.Network):
                 self.feedback[i].learning_rule,
                 synapse=forward.pre_synapse,
             )
-
-
-def _population(n_neurons, neuron_type, gain=1.0, bias=0.0, label=None):
-    """Neurons whose currents are, with gain 1 and bias 0, what is sent to ``.neurons``."""
-    return nengo.Ensemble(
-        n_neurons,
-        1,
-        neuron_type=neuron_type,
-        gain=np.full(n_neurons, gain),
-        bias=np.full(n_neurons, bias),
-        # Nothing is decoded: keep Nengo from drawing many points nobody looks at.
-        eval_points=np.zeros((1, 1)),
-        label=label,
-    )
