@@ -54,12 +54,15 @@ class Rules:
         From neurons to a rule, by weights that mix units.
     unread : list of nengo.Connection
         Whose operator was not found.
+    clocked : dict of {nengo.Connection: float}
+        Those whose weights wait for a clock, and its period in s.
     """
 
     def __init__(self, circuit):
         self.circuit, model = circuit, circuit.model
         self.connections, self.readings = [], []
         self.pooled, self.paired, self.mixed, self.unread = set(), [], [], []
+        self.clocked = {}
         self._objects, self._weights, self._makers = {}, {}, {}
         for obj in (*circuit.nodes, *(e.neurons for e in circuit.ensembles)):
             signal = model.sig[obj].get("out")
@@ -92,8 +95,12 @@ class Rules:
         for op in makers:
             if getattr(op, "on_off", False):
                 self.paired.append(connection)
+            every = getattr(op, "every", 1)
+            if every > 1:
+                self.clocked[connection] = every * self.circuit.model.dt
             for signal in op.reads:
-                self._place(connection, signal)
+                if signal.base is not self.circuit.model.step.base:
+                    self._place(connection, signal)
         for c in self.circuit.connections:
             if c.post_obj != rule or not self.circuit.mixes(c):
                 continue

@@ -184,8 +184,11 @@ def _timing(circuit, rules, input, target):
             if teaches or circuit.silences(c):
                 what = named(c.post_obj) if teaches else f"the output of {named(c.post_obj)}"
                 switches.append(f"{named(c.pre_obj)} switches {what} from outside")
+    for period in sorted(set(rules.clocked.values())):
+        names = _list(named(c) for c, of in rules.clocked.items() if of == period)
+        switches.append(f"weights change by a clock, every {1000 * period:g} ms: {names}")
     said = ["values, errors and weights change in every time step: one phase"]
-    if not rules.connections:
+    if rules.clocked or not rules.connections:
         said = ["values and errors change in every time step: one phase"]
     return ("partly" if switches else "yes"), (*said, *switches)
 

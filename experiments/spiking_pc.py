@@ -31,7 +31,7 @@ nothing is reset between them, all that crosses from one population to another i
 weights are the network's own, and weights change at every step. Then run what it learned in spikes
 on the test set.
 
-With no argument: 784-600-10 on MNIST, 20 images side by side that share weights, three passes.
+With no argument: 784-600-10 on MNIST, 20 images side by side that share weights, five passes.
 Options take one element after another back: docs/spiking_predictive_coding.md.
 """
 
@@ -67,7 +67,9 @@ def parser():
     group.add_argument("--derivative", choices=DERIVATIVES, help="gate of feedback; default: step")
     group.add_argument("--gain", type=float, help=f"of currents; default: {default.gain:g}")
     group.add_argument("--error-gain", type=float, metavar="GAIN", help="of error neurons")
+    group.add_argument("--error-time", type=float, metavar="S", help="of error neurons' synapses")
     group.add_argument("--mean-time", type=float, metavar="S", help="of presynaptic means; 0: none")
+    group.add_argument("--trace-lag", type=float, metavar="S", help="of presynaptic traces")
     group.add_argument("--precision-time", type=float, metavar="S", help="of the errors' power")
     group.add_argument("--tau-value", type=float, metavar="S", help="with which errors relax")
 
@@ -79,9 +81,12 @@ def parser():
         "--consolidation", type=float, metavar="S", help="time in which changes reach weights"
     )
     group.add_argument(
+        "--update-interval", type=float, metavar="S", help="between changes of weights; 0: none"
+    )
+    group.add_argument(
         "--constant-rate", action="store_true", help="instead of one that falls linearly to 0"
     )
-    group.add_argument("--passes", type=float, default=3.0, metavar="N", help="default: 3")
+    group.add_argument("--passes", type=float, default=5.0, metavar="N", help="default: 5")
     group.add_argument("--images", type=int, metavar="N", help="length of the stream instead")
     group.add_argument(
         "--minibatch", type=int, default=20, metavar="N", help="images side by side; default: 20"
@@ -104,7 +109,13 @@ def parser():
         metavar="S",
         help="start of the target in an image; default: %(default)s s",
     )
-    group.add_argument("--target-until", type=float, metavar="S", help="default: to the end")
+    group.add_argument(
+        "--target-until",
+        type=float,
+        default=usual.target_until,
+        metavar="S",
+        help="its end; default: %(default)s s",
+    )
     group.add_argument("--shift", type=int, default=0, metavar="PIXELS", help="images at random")
 
     group = result.add_argument_group("runs")
@@ -309,11 +320,10 @@ def _settings(arguments):
 
 
 def _stream(arguments):
-    until = arguments.target_until
     return Stream(
         arguments.presentation_time,
         arguments.target_from,
-        arguments.presentation_time if until is None else until,
+        arguments.target_until,
         arguments.shift,
     )
 

@@ -45,8 +45,12 @@ class SpikingPC:
         Of weights, relative to the learning rate.
     consolidation : float
         Time constant in s with which changes reach the weights.
+    update_interval : float
+        Time in s between changes of the weights, as a clock says; 0: in every step.
     mean_time : float
         Time constant in s of the running means that presynaptic traces are freed of; 0: not.
+    trace_lag : float
+        Time constant in s of a further low-pass of presynaptic traces, which so wait for errors.
     values : {"spikes", "rates"}
     errors : {"spikes", "graded"}
     target : {"spikes", "graded"}
@@ -57,6 +61,8 @@ class SpikingPC:
     derivative : {"step", "box", "exact", "none"}
     error_gain : float
         Of error neurons, see `nengo_pc.networks.lif_error_neurons`.
+    error_time : float
+        Time constant in s of the synapses of error neurons.
     tau_value : float
         Time constant in s with which errors relax.
     precision_time : float
@@ -65,11 +71,13 @@ class SpikingPC:
 
     hidden: tuple = (600,)
     gain: float = 10.0
-    learning_rate: float = 0.05
+    learning_rate: float = 0.07
     output_factor: float = 3.0
     decay: float = 0.01
     consolidation: float = 0.1
+    update_interval: float = 0.0
     mean_time: float = 2.0
+    trace_lag: float = 0.01
     values: str = "spikes"
     errors: str = "spikes"
     target: str = "spikes"
@@ -78,6 +86,7 @@ class SpikingPC:
     feedback: str = "kolen-pollack"
     derivative: str = "step"
     error_gain: float = 10.0
+    error_time: float = 0.003
     tau_value: float = 0.003
     precision_time: float = 2.0
 
@@ -130,12 +139,10 @@ class SpikingPC:
         duration : float, optional
             Simulated time in s in which rates fall to 0; None: they stay.
         """
-        if self.values == "rates" and self.encoder == "constant":
-            trace = None
-        elif self.mean_time:
-            trace = covariance_trace(SYNAPSE, self.mean_time)
+        if self.mean_time:
+            trace = covariance_trace(SYNAPSE, self.mean_time, self.trace_lag)
         else:
-            trace = nengo.Lowpass(SYNAPSE)
+            trace = nengo.LinearFilter([1], np.polymul([SYNAPSE, 1], [self.trace_lag, 1]))
         rules = []
         for scale in self._scales():
             factor = self.output_factor if scale == 1 else scale
@@ -144,7 +151,13 @@ class SpikingPC:
                 rate = FallingRate(rate, duration)
             # In units of predictions all layers decay alike.
             rules.append(
-                ErrorHebbian(rate, trace, self.decay / factor, consolidation=self.consolidation)
+                ErrorHebbian(
+                    rate,
+                    trace,
+                    self.decay / factor,
+                    consolidation=self.consolidation,
+                    update_interval=self.update_interval,
+                )
             )
         return rules
 
@@ -198,6 +211,7 @@ class SpikingPC:
             tau_value=self.tau_value,
             tau_output=self.tau_value,
             synapse=nengo.Lowpass(SYNAPSE),
+            error_synapse=nengo.Lowpass(self.error_time),
             encoder=self.encoder,
             target_encoder="lif" if self.target == "spikes" else "constant",
             clamping=self.clamping,

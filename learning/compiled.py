@@ -22,18 +22,29 @@ def _reads(op):
     return [op.activities, op.error, op.rate, *([op.weights] if op.decay else [])]
 
 
-# A trace is kept from step to step, so that a change cannot be made anew from what made it.
-@learns(SimErrorHebbian, _reads, carried=lambda op: op.consolidation > 0)
-def error_hebbian(op, step, activities, error, rate, weights=None):
-    """``learning_rate dt (e s^T - decay W)``, or its low-pass trace."""
+def _change(op, step, activities, error, rate, weights=None):
+    """``learning_rate dt (e s^T - decay W)``, times what a trace leaves of it."""
     if op.on_off:
         on, off = tf.split(activities, 2)
         activities = tf.concat([on - off, off - on], axis=0)
-    kept = op.kept(step.dt)
-    step_size = (1 - kept) * rate * step.dt
+    step_size = (1 - op.kept(step.dt)) * rate * step.dt
     delta = step.outer(step_size * error, activities, op.delta)
     if weights is not None:
         delta -= step.by_row(step_size[:1] * op.decay, weights, op.delta)
+    return delta
+
+
+# A trace is kept from step to step, so that a change cannot be made anew from what made it.
+@learns(
+    SimErrorHebbian,
+    _reads,
+    carried=lambda op: op.consolidation > 0,
+    every=lambda op: op.every,
+)
+def error_hebbian(op, step, *values):
+    """What the weights change by, or its low-pass trace."""
+    kept = op.kept(step.dt)
+    delta = _change(op, step, *values)
     return kept * step.read_weights(op.delta) + delta if kept else delta
 
 

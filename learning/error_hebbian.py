@@ -66,6 +66,10 @@ class ErrorHebbian(LearningRuleType):
         synapse (momentum); 0, the default: at once. An error that is corrected while it lasts
         teaches nothing to the weights that other inputs use, and oscillates once learning is as
         fast as the synapses of the loop; a trace that outlasts an input is above both.
+    update_interval : float
+        Time in s between changes of the weights: what they are due is gathered at each synapse and
+        added every so often, as a clock says. 0, the default: no clock, in every step. Rounded to
+        whole steps. Not together with ``consolidation``, which serves the same end.
 
     Raises
     ------
@@ -133,6 +137,7 @@ class ErrorHebbian(LearningRuleType):
     decay = _FiniteParam("decay", low=0, readonly=True, default=0.0)
     on_off = BoolParam("on_off", default=False, readonly=True)
     consolidation = _FiniteParam("consolidation", low=0, readonly=True, default=0.0)
+    update_interval = _FiniteParam("update_interval", low=0, readonly=True, default=0.0)
 
     def __init__(
         self,
@@ -141,12 +146,21 @@ class ErrorHebbian(LearningRuleType):
         decay=Default,
         on_off=Default,
         consolidation=Default,
+        update_interval=Default,
     ):
         super().__init__(learning_rate, size_in="post")
         self.pre_synapse = pre_synapse
         self.decay = decay
         self.on_off = on_off
         self.consolidation = consolidation
+        self.update_interval = update_interval
+        if self.consolidation and self.update_interval:
+            raise ValidationError(
+                f"must be 0 where changes have a trace (consolidation={self.consolidation:g}), got "
+                f"{self.update_interval:g}",
+                "update_interval",
+                self,
+            )
 
     def mirror(self, error_synapse=Default, on_off=False):
         """The rule for feedback weights that are to become the transpose of these weights.
@@ -224,7 +238,12 @@ class ErrorHebbian(LearningRuleType):
         True
         """
         return ErrorHebbian(
-            self.learning_rate, error_synapse, self.decay, on_off, self.consolidation
+            self.learning_rate,
+            error_synapse,
+            self.decay,
+            on_off,
+            self.consolidation,
+            self.update_interval,
         )
 
 
@@ -247,14 +266,20 @@ class SimErrorHebbian(Operator):
     on_off : bool
     consolidation : float
         As in `ErrorHebbian`.
+    every : int
+        Steps between changes of the weights.
+    gathered : Signal, optional
+        If ``every`` is above 1: what the weights are due so far, of their shape.
+    step : Signal, optional
+        If ``every`` is above 1: the number of the step, from 1.
     tag : str, optional
 
     Notes
     -----
     1. sets ``[]``
     2. incs ``[]``
-    3. reads ``[activities, error, weights, rate]``
-    4. updates ``[delta]``
+    3. reads ``[activities, error, weights, rate]``, and ``step``
+    4. updates ``[delta]``, and ``gathered``
     """
 
     xla_module = "nengo_pc.learning.compiled"
@@ -269,16 +294,20 @@ class SimErrorHebbian(Operator):
         decay,
         on_off,
         consolidation=0.0,
+        every=1,
+        gathered=None,
+        step=None,
         tag=None,
     ):
         super().__init__(tag=tag)
         self.consolidation = consolidation
         self.decay = decay
         self.on_off = on_off
+        self.every = every
         self.sets = []
         self.incs = []
-        self.reads = [activities, error, weights, rate]
-        self.updates = [delta]
+        self.reads = [activities, error, weights, rate, *([step] if every > 1 else [])]
+        self.updates = [delta, *([gathered] if every > 1 else [])]
 
     @property
     def activities(self):
@@ -310,6 +339,16 @@ class SimErrorHebbian(Operator):
         return self.updates[0]
 
     @property
+    def gathered(self):
+        """What the weights are due so far; if ``every`` is above 1."""
+        return self.updates[1]
+
+    @property
+    def step(self):
+        """The number of the step; if ``every`` is above 1."""
+        return self.reads[4]
+
+    @property
     def _descstr(self):
         return f"activities={self.activities}, error={self.error} -> {self.delta}"
 
@@ -323,21 +362,32 @@ class SimErrorHebbian(Operator):
         kept = self.kept(dt)
         on_off, half = self.on_off, activities.size // 2
 
-        def step_error_hebbian():
+        def change(start):
+            """Add this step's change to what ``start`` leaves of earlier ones."""
             s = activities
             if on_off:
                 difference = s[:half] - s[half:]
                 s = np.concatenate([difference, -difference])
             step_size = (1 - kept) * rate * dt
-            if kept:
-                delta[...] *= kept
-                delta[...] += np.outer(step_size * error, s)
-            else:
-                np.outer(step_size * error, s, out=delta)
+            start += np.outer(step_size * error, s)
             if decay:
-                delta[...] -= step_size * decay * weights
+                start -= step_size * decay * weights
 
-        return step_error_hebbian
+        def step_error_hebbian():
+            delta[...] *= kept
+            change(delta)
+
+        if self.every == 1:
+            return step_error_hebbian
+        every, gathered, n = self.every, signals[self.gathered], signals[self.step]
+
+        def step_gathering():
+            if (n - 1) % every == 0:
+                gathered[...] = 0
+            change(gathered)
+            delta[...] = gathered if n % every == 0 else 0
+
+        return step_gathering
 
 
 @Builder.register(ErrorHebbian)
@@ -386,11 +436,21 @@ def build_error_hebbian(model, error_hebbian, rule):
             error_hebbian.decay,
             error_hebbian.on_off,
             error_hebbian.consolidation,
+            **_gathering(model, error_hebbian, weights.shape),
         )
     )
     model.sig[rule]["in"] = error  # connections to the rule end here
     model.sig[rule]["error"] = error
     model.sig[rule]["activities"] = activities
+
+
+def _gathering(model, error_hebbian, shape):
+    """What an operator needs whose changes wait for a clock."""
+    every = int(round(error_hebbian.update_interval / model.dt))
+    if every <= 1:
+        return {}
+    gathered = Signal(np.zeros(shape), name="ErrorHebbian:gathered")
+    return {"every": every, "gathered": gathered, "step": model.step}
 
 
 def _rate(model, learning_rate):

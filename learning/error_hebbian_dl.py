@@ -35,6 +35,10 @@ class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
         self.decay = tf.constant(decay, dtype=signals.dtype) if decay.any() else None
         self.dt = signals.dt_val
         self.kept = float(self.ops[0].kept(self.dt))
+        self.every = self.ops[0].every
+        if self.every > 1:
+            self.gathered = signals.combine([op.gathered for op in self.ops])
+            self.n = signals[self.ops[0].step].reshape(())
 
     def build_step(self, signals):
         """One step: the change of the weights of each operator and each item."""
@@ -49,10 +53,16 @@ class SimErrorHebbianBuilder(nengo_dl.builder.OpBuilder):
         if self.kept:
             before = signals.gather(self.delta)
             delta += self.kept * tf.reshape(before, tf.shape(delta))
+        if self.every > 1:
+            n = signals.gather(self.n)
+            before = tf.reshape(signals.gather(self.gathered), tf.shape(delta))
+            gathered = delta + tf.where((n - 1) % self.every == 0, tf.zeros_like(before), before)
+            signals.scatter(self.gathered, gathered)
+            delta = tf.where(n % self.every == 0, gathered, tf.zeros_like(gathered))
         signals.scatter(self.delta, delta)
 
     @staticmethod
     def mergeable(x, y):
         """Whether two operators can be one: weights of one shape, pairs and traces alike."""
-        same = x.on_off == y.on_off and x.consolidation == y.consolidation
+        same = (x.on_off, x.consolidation, x.every) == (y.on_off, y.consolidation, y.every)
         return same and x.weights.shape == y.weights.shape

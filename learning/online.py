@@ -16,6 +16,9 @@ from .augmentation import shift
 class Stream:
     """How images follow one another.
 
+    The target comes once the output answers to the image, and goes before the image does, so that
+    an error is over when the next image comes.
+
     Parameters
     ----------
     presentation_time : float
@@ -28,9 +31,9 @@ class Stream:
         In s.
     """
 
-    presentation_time: float = 0.03
-    target_from: float = 0.008
-    target_until: float = 0.03
+    presentation_time: float = 0.04
+    target_from: float = 0.015
+    target_until: float = 0.034
     shift: int = 0
     dt: float = 0.001
 

@@ -89,6 +89,8 @@ class PredictiveCoding(nengo.Network):
     synapse : nengo.synapses.Synapse, float or None
         On every connection that starts at value or error neurons, and on those of the Poisson
         encoder; a number is the time constant in s of an alpha synapse. Spikes need one.
+    error_synapse : nengo.synapses.Synapse, float or None
+        On those that start at error neurons, if it is to be another.
     encoder : {"constant", "poisson", "lif"}
         The input as constant currents, or as Poisson or regular spike trains.
     target_encoder : {"constant", "lif"}
@@ -187,6 +189,7 @@ class PredictiveCoding(nengo.Network):
         tau_output=None,
         dynamics="error",
         synapse=None,
+        error_synapse=None,
         encoder="constant",
         target_encoder="constant",
         clamping="given",
@@ -208,6 +211,9 @@ class PredictiveCoding(nengo.Network):
         self.neuron_type = neurons_of(parameters, neuron_type)
         self.error_neuron_type, gain, bias = error_neurons(error_neuron_type)
         self.synapse = synapse_of(synapse)
+        self.error_synapse = self.synapse
+        if error_synapse is not None:
+            self.error_synapse = synapse_of(error_synapse, "error_synapse")
         self.learning_rules = rules_of(learning_rule, len(sizes) - 1)
         self.learns = self.learning_rules[0] is not None
         output_error = OutputError(loss)
@@ -380,7 +386,7 @@ class PredictiveCoding(nengo.Network):
             nengo.Connection(weighted, half, transform=sign * factor, synapse=None)
             for connection in learned:
                 nengo.Connection(
-                    half, connection.learning_rule, transform=sign, synapse=self.synapse
+                    half, connection.learning_rule, transform=sign, synapse=self.error_synapse
                 )
         self.errors.append(errors)
 
@@ -388,13 +394,13 @@ class PredictiveCoding(nengo.Network):
         """Feedback into hidden layer i from the errors of layer ``above``."""
         n = self.values[i].n_neurons
         forward = self.learning_rules[i + 1] if learned else None
-        rule = None if forward is None else forward.mirror(self.synapse, on_off=True)
+        rule = None if forward is None else forward.mirror(self.error_synapse, on_off=True)
         self.feedback.append(
             nengo.Connection(
                 self.errors[above].neurons,
                 self.gates[i][n:],
                 transform=np.hstack([weights.T, -weights.T]),
-                synapse=self.synapse,
+                synapse=self.error_synapse,
                 learning_rule_type=rule,
                 label=f"feedback {i + 1}",
             )

@@ -10,7 +10,7 @@ from .gates import Gate
 from .layers import Dense
 from .parameters import is_positive
 
-KEPT_FOR_BIASES = ("learning_rate", "consolidation")
+KEPT_FOR_BIASES = ("learning_rate", "consolidation", "update_interval")
 TARGET_ENCODERS = ("constant", "lif")
 CHOICES = {
     "clamping": ("given", "target"),
@@ -66,13 +66,13 @@ def time_constant(name, tau):
     return float(tau)
 
 
-def synapse_of(synapse):
+def synapse_of(synapse, name="synapse"):
     """A synapse; a number is the time constant of an alpha synapse."""
     if synapse is None or isinstance(synapse, nengo.synapses.Synapse):
         return synapse
     if not is_positive(synapse):
         raise ValidationError(
-            f"must be None, a synapse, or a positive time constant in s, got {synapse!r}", "synapse"
+            f"must be None, a synapse, or a positive time constant in s, got {synapse!r}", name
         )
     return nengo.Alpha(float(synapse))
 

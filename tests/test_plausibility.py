@@ -110,6 +110,10 @@ SWITCHED = {
     "values drive": ({"drive": "value"}, {}),
     "values relax": ({"drive": "value", "dynamics": "value"}, {}),
     "no learning": ({"learning_rule": None}, {"locality": "–"}),
+    "weights change by a clock": (
+        {"learning_rule": ErrorHebbian(0.1, update_interval=0.03)},
+        {"timing": "partly"},
+    ),
     "falling rate": ({"learning_rule": ErrorHebbian(FallingRate(0.1, 5.0))}, {}),
 }
 

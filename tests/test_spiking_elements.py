@@ -430,9 +430,25 @@ def test_a_covariance_trace_is_a_trace_without_its_own_mean(tau, tau_mean):
     np.testing.assert_allclose(got, trace - mean, atol=DT / tau_mean)
 
 
+@pytest.mark.parametrize("tau, tau_mean, tau_lag", [(0.005, 2.0, 0.01), (0.004, 0.1, 0.03)])
+def test_a_trace_that_waits_has_its_lag_more(tau, tau_mean, tau_lag):
+    # Its response to a step, from the partial fractions of tau_mean / prod(tau_i p + 1).
+    n_steps = 400
+    t = np.arange(1, n_steps + 1) * DT
+    taus = np.array([tau, tau_mean, tau_lag])
+    wanted = np.zeros(n_steps)
+    for i, own in enumerate(taus):
+        others = np.delete(taus, i)
+        wanted += tau_mean * own / np.prod(own - others) * np.exp(-t / own)
+    got = covariance_trace(tau, tau_mean, tau_lag).filt(np.ones((n_steps, 1)), dt=DT, y0=0)[:, 0]
+    np.testing.assert_allclose(got, wanted, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     "arguments, name",
     [
+        ((0.005, 2.0, -0.01), "tau_lag"),
+        ((0.005, 2.0, np.inf), "tau_lag"),
         ((0.005, 0.005), "tau_mean"),
         ((0.005, 0.004), "tau_mean"),
         ((0.005, np.nan), "tau_mean"),
@@ -706,44 +722,108 @@ def test_a_network_of_spikes_has_nothing_else():
 # Consolidation
 
 
-@pytest.mark.parametrize("backend", ["reference", "dl", "xla"])
-def test_changes_reach_the_weights_through_a_trace(backend):
-    # m <- k m + (1 - k) rate dt (e s - decay W), W <- W + m a step later, by hand.
-    tau, rate, decay, n_steps = 0.01, 5.0, 0.3, 40
+RATE, DECAY, N_STEPS = 5.0, 0.3, 40
+
+
+def learned_weights(backend, n_items=1, **how):
+    """Weights at the start, presynaptic activities, errors, and weights in each step."""
     rng = np.random.default_rng(3)
     start, s = rng.normal(size=(2, 3)), np.array([1.0, 2.0, 0.5])
-    error = np.array([0.7, -1.2])
+    errors = rng.normal(size=(n_items, 2))
     with nengo.Network(seed=0) as network:
         pre = nengo.Ensemble(3, 1, neuron_type=nengo.RectifiedLinear(), gain=np.ones(3), bias=s)
-        post = nengo.Node(size_in=2)
+        post, error = nengo.Node(size_in=2), nengo.Node(errors[0])
         learned = nengo.Connection(
             pre.neurons,
             post,
             transform=start,
-            learning_rule_type=ErrorHebbian(rate, None, decay, consolidation=tau),
+            learning_rule_type=ErrorHebbian(RATE, None, DECAY, **how),
         )
-        nengo.Connection(nengo.Node(error), learned.learning_rule, synapse=None)
+        nengo.Connection(error, learned.learning_rule, synapse=None)
         probe = nengo.Probe(learned, "weights")
     options = {} if backend == "reference" else {"dtype": "float64"}
+    given = {}
+    if n_items > 1:
+        options |= {"minibatch_size": n_items, "minibatch_learning": "mean"}
+        given = {"data": {error: np.repeat(errors[:, None], N_STEPS, axis=1)}}
     with backends.Simulator(network, backend, progress_bar=False, **options) as simulator:
-        simulator.run_steps(n_steps, progress_bar=False)
-        seen = np.reshape(simulator.data[probe], (n_steps, 2, 3))
-    kept, weights, trace = np.exp(-DT / tau), start.copy(), np.zeros((2, 3))
+        simulator.run_steps(N_STEPS, progress_bar=False, **given)
+        # A minibatch that learns together has one set of weights.
+        seen = np.reshape(simulator.data[probe], (-1, N_STEPS, 2, 3))
+    assert np.ptp(seen, axis=0).max() == 0
+    return start, s, errors, seen[0]
+
+
+@pytest.mark.parametrize("backend", ["reference", "dl", "xla"])
+def test_changes_reach_the_weights_through_a_trace(backend):
+    # m <- k m + (1 - k) rate dt (e s - decay W), W <- W + m a step later, by hand.
+    tau = 0.01
+    weights, s, errors, seen = learned_weights(backend, consolidation=tau)
+    kept, trace = np.exp(-DT / tau), np.zeros((2, 3))
     for row in seen:
         weights = weights + trace
         assert row == pytest.approx(weights, abs=1e-9)
-        change = rate * DT * (np.outer(error, s) - decay * weights)
+        change = RATE * DT * (np.outer(errors[0], s) - DECAY * weights)
         trace = kept * trace + (1 - kept) * change
 
 
+@pytest.mark.parametrize("backend, n_items", [("reference", 1), ("dl", 1), ("xla", 1), ("xla", 4)])
+def test_changes_wait_for_the_clock(backend, n_items):
+    # After 7 steps, and so on, all that was due in them arrives at once, by hand.
+    weights, s, errors, seen = learned_weights(backend, n_items, update_interval=0.007)
+    gathered = np.zeros((2, 3))
+    for n, row in enumerate(seen, start=1):
+        assert row == pytest.approx(weights, abs=1e-9)
+        gathered += RATE * DT * (np.outer(errors.mean(axis=0), s) - DECAY * weights)
+        if n % 7 == 0:
+            weights, gathered = weights + gathered, np.zeros((2, 3))
+
+
+def test_a_clock_as_fast_as_the_steps_is_none():
+    clocked = learned_weights("reference", update_interval=DT)[-1]
+    assert clocked == pytest.approx(learned_weights("reference")[-1], abs=1e-12)
+
+
+def test_a_clock_and_a_trace_exclude_each_other():
+    with pytest.raises(ValidationError, match="update_interval"):
+        ErrorHebbian(consolidation=0.1, update_interval=0.03)
+
+
+@pytest.mark.parametrize("name", ["consolidation", "update_interval"])
 @pytest.mark.parametrize("value", [-0.1, np.inf, "soon"])
-def test_consolidation_that_cannot_be(value):
-    with pytest.raises(ValidationError, match="consolidation"):
-        ErrorHebbian(consolidation=value)
+def test_times_of_changes_that_cannot_be(name, value):
+    with pytest.raises(ValidationError, match=name):
+        ErrorHebbian(**{name: value})
 
 
-def test_a_mirror_consolidates_as_the_rule_does():
-    assert ErrorHebbian(consolidation=0.2).mirror().consolidation == 0.2
+@pytest.mark.parametrize("name", ["consolidation", "update_interval"])
+def test_a_mirror_changes_when_the_rule_does(name):
+    assert getattr(ErrorHebbian(**{name: 0.2}).mirror(), name) == 0.2
+
+
+# Synapses of error neurons
+
+
+def test_errors_may_have_a_synapse_of_their_own():
+    parameters = Parameters.random((2,), [Dense(3), Dense(2)], seed=0)
+    values, errors = nengo.Lowpass(0.005), nengo.Lowpass(0.002)
+    network = PredictiveCoding(
+        parameters,
+        feedback="kolen-pollack",
+        synapse=values,
+        error_synapse=errors,
+        learning_rule=ErrorHebbian(0.1, values),
+    )
+    for connection in network.all_connections:
+        if connection.pre_obj in [e.neurons for e in network.values]:
+            assert connection.synapse is values
+        if getattr(connection.pre_obj, "ensemble", None) in network.errors:
+            assert connection.synapse is errors
+    # What forward weights learn from is what feedback weights read.
+    assert network.feedback[0].learning_rule_type.pre_synapse is errors
+    assert PredictiveCoding(parameters, synapse=values).error_synapse is values
+    with pytest.raises(ValidationError, match="error_synapse"):
+        PredictiveCoding(parameters, error_synapse=-1)
 
 
 # The output's error

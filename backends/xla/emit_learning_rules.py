@@ -4,6 +4,8 @@ What a rule adds to the weights in the next step is a product of two vectors: th
 carried, not the product. In a minibatch that learns together, it is a product of two matrices.
 """
 
+import functools
+
 from nengo.builder.learning_rules import SimBCM, SimOja, SimPES, SimRLS, SimVoja
 from nengo.exceptions import BuildError
 
@@ -14,7 +16,7 @@ from .step import as_weights
 tf = import_tensorflow()
 
 
-def learns(operator, reads, carried=lambda op: False):
+def learns(operator, reads, carried=lambda op: False, every=lambda op: 1):
     """Register how a learning rule changes weights.
 
     The decorated function is called as ``f(op, step, *values)`` with what the signals
@@ -30,10 +32,15 @@ def learns(operator, reads, carried=lambda op: False):
         From an operator to the signals that the change depends on.
     carried : callable
         Whether an operator's change depends on its last one, and so has to be carried as it is.
+    every : callable
+        From an operator to the number of steps between changes of the weights. Where it is above
+        1, they are gathered in ``op.gathered``, which the operator updates as well.
     """
 
     def register(change):
         def derives(op, dt):
+            if every(op) > 1:
+                return {op.delta: (functools.partial(_due, every(op)), [op.gathered])}
             if carried(op):
                 return {}
             first = _starts_at_rest(op)
@@ -46,11 +53,27 @@ def learns(operator, reads, carried=lambda op: False):
 
         @emits(operator, derives=derives)
         def emit(op, step):
-            step.update(op.delta, change(op, step, *(step.read_weights(s) for s in reads(op))))
+            delta = change(op, step, *(step.read_weights(s) for s in reads(op)))
+            if every(op) > 1:
+                before = step.read_weights(op.gathered)
+                gathered = delta + tf.where(_begins(step, every(op)), step.constant(0), before)
+                step.update(op.gathered, gathered)
+                delta = tf.where(_begins(step, every(op), after=1), gathered, step.constant(0))
+            step.update(op.delta, delta)
 
         return change
 
     return register
+
+
+def _begins(step, every, after=0):
+    """Whether so many steps after this one, changes are gathered anew."""
+    return (step.n - 1 + after) % every == 0
+
+
+def _due(every, step, gathered):
+    """What the weights change by at the start of a step."""
+    return tf.where(_begins(step, every), as_weights(gathered), step.constant(0))
 
 
 def _starts_at_rest(op):

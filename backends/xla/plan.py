@@ -201,14 +201,18 @@ def in_order(bases, ops):
 
 
 def _learned(writers):
-    """Bases that only ever grow by increments, and what they are incremented by."""
+    """Bases that only ever grow by increments, and what they are incremented by.
+
+    With all else that whoever works out the increment keeps.
+    """
     set_ = {s.base for op in writers for s in op.sets + op.updates}
     grown = {s.base for op in writers for s in op.incs} - set_
     updated = {s.base for op in writers for s in op.updates}
     changes = {
         op.src.base for op in writers if isinstance(op, Copy) and op.inc and op.dst.base in grown
     }
-    return grown | (changes & updated)
+    rules = [op for op in writers if any(s.base in changes for s in op.updates)]
+    return grown | (changes & updated) | {s.base for op in rules for s in op.updates}
 
 
 def _derived(ops, on_host, dt):
