@@ -76,7 +76,7 @@ def rule_differences(histories, precision):
     drawn = [value for value in values if value] + [precision]
     # Room for the line's name below it, and for what is 0.
     low = 10 ** np.floor(np.log10(min(drawn)) - 0.7)
-    high = 10 ** np.ceil(np.log10(max(drawn)))
+    high = 10 ** np.ceil(np.log10(max(drawn)) + 0.2)
     figure = new_figure(9, 3.8)
     all_axes = figure.subplots(1, 2, sharey=True)
     for axes, key, title in zip(all_axes, keys, ("of each update", "of parameters")):

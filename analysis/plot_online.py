@@ -169,6 +169,45 @@ def error_spikes(images_seen, spikes, log=False):
     return figure
 
 
+def error_spike_panels(panels):
+    """Draw error spikes for an image in panels side by side, on axes of the images seen.
+
+    Parameters
+    ----------
+    panels : dict of str to (array_like, dict of str to array_like)
+        By title: images seen, shape (n_points,), and error spikes per image by layer, each of that
+        shape.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Layers look the same in all panels; each has a scale of its own, from 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no panel, shapes differ, or a count is negative.
+    """
+    if not panels:
+        raise ValueError("panels is empty; wanted at least one")
+    figure = new_figure(7.5, 3.6)
+    all_axes = np.ravel(figure.subplots(1, len(panels)))
+    for axes, (title, (seen, spikes)) in zip(all_axes, panels.items()):
+        seen = _images_seen(seen)
+        spikes = _curves(title, spikes, seen)
+        if any(np.any(values < 0) for values in spikes.values()):
+            raise ValueError(f"{title!r} goes below 0; wanted counts")
+        _draw(axes, seen, spikes)
+        highest = max(np.nanmax(values) for values in spikes.values())
+        axes.set_ylim(0, 1.05 * highest if highest > 0 else 1)
+        axes.set_title(title, fontsize="medium")
+        axes.set_ylabel("error spikes per image")
+        _images_axis(axes, seen)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+    legend_below(figure, all_axes[0], 5, 4)
+    return figure
+
+
 def learning_rasters(image, before, after, dt, target_on, label=None):
     """Draw the spikes that one image causes, before and after learning side by side.
 

@@ -35,6 +35,22 @@ KNOWN = MappingProxyType(
         "il": _line(VERMILLION, "-.", "D"),
         "ipc": _line(BLUE, (0, (5, 1, 1, 1, 1, 1)), "v"),
         "nengodl": _line(GREY, (0, (8, 2)), "X"),
+        "online-rates": _line(GREEN, (0, (3, 1)), "P"),
+        "online-spikes": _line(PURPLE, "-", "*"),
+        # Feedback weights: transposed ones are backprop's.
+        "transpose": _line(BLACK, "-", "o"),
+        "kolen-pollack": _line(GREEN, "--", "s"),
+        "random": _line(VERMILLION, "-.", "^"),
+        "direct": _line(BLUE, ":", "v"),
+        # Layers, from the input up; the last is the output.
+        "layer 1": _line(PURPLE, "--", "D"),
+        "layer 2": _line(ORANGE, "-.", "v"),
+        "layer 3": _line(GREEN, (0, (5, 1, 1, 1)), "X"),
+        "output": _line(SKY, ":", "P"),
+        # Encoders of the image.
+        "constant": _line(BLUE, "-", "o"),
+        "poisson": _line(VERMILLION, "--", "s"),
+        "lif": _line(GREEN, "-.", "^"),
     }
 )
 """Line styles of the names that come back from figure to figure."""
