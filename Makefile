@@ -11,12 +11,19 @@ BIN := $(VENV)/bin
 BUILD := "pip>=24" "setuptools>=64,<81" wheel
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation
 
-.PHONY: mnist test test-slow test-nengo clean
+.PHONY: install mnist gui test test-slow test-nengo docs clean
+
+install: $(VENV)/.installed
 
 mnist: $(VENV)/.installed
 	$(BIN)/python run_mnist_snn.py
 
-test: $(VENV)/.installed-test
+# A model in Nengo GUI: make gui MODEL=lif_neuron
+MODEL ?= mnist_snn
+gui: $(VENV)/.installed-gui
+	$(BIN)/python -m nengo_pc.models $(MODEL)
+
+test: $(VENV)/.installed-test $(VENV)/.browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
@@ -29,6 +36,11 @@ test-slow: $(VENV)/.installed-test
 test-nengo: $(VENV)/.installed-test
 	-$(BIN)/python -m pytest -c tests/nengo_suite/reference.ini --pyargs nengo
 	$(BIN)/python -m pytest -c tests/nengo_suite/pytest.ini --pyargs nengo
+
+# Warnings are errors: a name, a link or a table that does not work.
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --write-all -q docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 # Stamps, so that installing happens once and again whenever what is installed has changed.
 $(VENV)/.made:
@@ -45,5 +57,24 @@ $(VENV)/.installed-test: $(VENV)/.made setup.py pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[test,loihi]"
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-gui: $(VENV)/.made setup.py pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[gui]"
+	touch $@ $(VENV)/.installed
+
+# Tests of models in Nengo GUI need Chromium and are skipped without it.
+$(VENV)/.browser: $(VENV)/.made
+	@have() { command -v chromium && command -v chromedriver; } >/dev/null; \
+	if ! have && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Debian's chromium and chromium-driver, for the browser tests"; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    { apt-get update && apt-get install -y chromium chromium-driver; } >/dev/null 2>&1 || true; \
+	fi; \
+	if have; then touch $@; \
+	else echo "Browser tests will be skipped. To get them: apt-get install chromium chromium-driver"; fi
+
+$(VENV)/.installed-docs: $(VENV)/.made setup.py pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[docs]"
+	touch $@ $(VENV)/.installed
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build docs/_build *.egg-info

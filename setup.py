@@ -21,6 +21,8 @@ PACKAGES = FOLDERS + [
 
 # backends/compatibility.py makes NengoDL run on these; constraints.txt has the version tested.
 TENSORFLOW = "2.18"
+# Tests build the documentation. Docutils' equations are as they should be from 0.22 on.
+DOCS = ["sphinx>=9", "docutils>=0.22", "myst-parser>=5", "numpydoc>=1.10", "furo>=2025.9"]
 
 setup(
     name="nengo-pc",
@@ -32,7 +34,10 @@ setup(
     python_requires=">=3.11,<3.14",
     package_dir={f"nengo_pc.{p}": p.replace(".", "/") for p in PACKAGES},
     packages=[f"nengo_pc.{p}" for p in PACKAGES],
-    package_data={"nengo_pc.models": ["trained/*.npz", "*.cfg"]},
+    package_data={
+        "nengo_pc.models": ["trained/*.npz", "*.cfg"],
+        "nengo_pc.experiments.comparison": ["*.jinja"],
+    },
     install_requires=[
         "nengo>=4.1,<5",
         # nengo-loihi 1.1 breaks on NumPy 2, Nengo's synapse.filt on NumPy 2.4.
@@ -43,12 +48,16 @@ setup(
         f"tf_keras>={TENSORFLOW}",
         "scikit-learn>=1.4",  # the embedded digits
         "matplotlib>=3.8,<3.11",  # 3.11 asks for NumPy 2
+        "pillow>=9.1",  # images in Nengo GUI; matplotlib needs it too
         "tqdm>=4.66",
+        "distributed>=2024.8",  # Dask, for the comparison
+        "jinja2>=3.1",  # its report
+        "scipy>=1.10",  # Student's t
     ],
     entry_points={"nengo.backends": ["xla = nengo_pc.backends.xla:Simulator"]},
     extras_require={
         "loihi": ["nengo-loihi==1.1.0; python_version < '3.13'"],
-        "gui": ["nengo-gui>=0.6"],
+        "gui": ["nengo-gui>=0.6"],  # models/
         "tensorboard": ["tensorboard>=2.16"],
         # Nengo 4.1's plugin stops pytest 9.
         "test": [
@@ -59,8 +68,12 @@ setup(
             "pytest-allclose",
             "pytest-plt",
             "pytest-rng",
+            # The models in a browser.
+            "nengo-gui>=0.6",
+            "selenium>=4.16",
+            *DOCS,
         ],
-        "docs": ["sphinx>=8", "myst-parser>=4", "numpydoc>=1.8"],
+        "docs": DOCS,
         "bench": ["keras-spiking==0.3.0"],
     },
 )

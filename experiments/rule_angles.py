@@ -63,10 +63,12 @@ def angles_over_depth(dataset, options, depths, progress=True):
 
     Parameters
     ----------
-    dataset, options, progress
+    dataset, options
         As in `angles_over_steps`.
     depths : sequence of int
         Layers of weights.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------

@@ -12,7 +12,7 @@ def il(chain, batch, options, learn):
     Values start at the feed-forward ones and follow ``dx_l/dt`` (`relaxation`) for T steps with the
     output clamped to the target; then each layer learns from its own error and what it got,
     ``dW_l = eta e_l r(x_{l-1})ᵀ`` (https://doi.org/10.1162/NECO_a_00949; the name is of Alonso et
-    al. 2022, https://arxiv.org/abs/2206.02164).
+    al. 2022, https://arxiv.org/abs/2206.00164).
 
     Nudged, the output's error counts ``beta`` (or ``-beta``) and the update is divided by it, so
     that it nears backprop's as beta nears 0; ``centred`` takes the mean of both signs
