@@ -1,0 +1,1 @@
+"""Complete models that define ``model``, to open in Nengo GUI: ``nengo models/mnist_snn.py``."""
