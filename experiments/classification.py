@@ -60,7 +60,7 @@ def first_images(split, n, dataset):
     return datasets.Split(split.images[:n], split.labels[:n])
 
 
-def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None):
+def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None, progress=True):
     """Train a network of one seed, or take what an earlier run left.
 
     Parameters
@@ -72,6 +72,10 @@ def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None)
         For ``parameters.npz`` and, while training, ``checkpoint.npz``.
     resume : bool
         Use parameters or a checkpoint that are there.
+    tensorboard : str or pathlib.Path, optional
+        Folder for TensorBoard's event files.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None)
         ):
             return trained
     try:
-        result = train(start, dataset, options, checkpoint, resume, tensorboard=tensorboard)
+        result = train(start, dataset, options, checkpoint, resume, progress, tensorboard)
     except TrainingDiverged as error:
         kept = folder / "last_good_parameters.npz"
         error.parameters.save(kept)
@@ -120,7 +124,9 @@ def rate_accuracy(parameters, split):
     return analysis.accuracy(outputs.argmax(axis=1), split.labels).fraction
 
 
-def evaluate(parameters, split, backend, synapse, encoder, presentation_time, dt, seed):
+def evaluate(
+    parameters, split, backend, synapse, encoder, presentation_time, dt, seed, progress=True
+):
     """Run a trained network in spikes on ``split`` and measure it.
 
     Returns
@@ -135,7 +141,16 @@ def evaluate(parameters, split, backend, synapse, encoder, presentation_time, dt
         output = nengo.Probe(network.output)
         activity = {name: nengo.Probe(ens.neurons) for name, ens in populations.items()}
     keep = {output: "all", **dict.fromkeys(activity.values(), "mean")}
-    shown = present(network, split.images, backend, presentation_time, dt, keep=keep, seed=seed)
+    shown = present(
+        network,
+        split.images,
+        backend,
+        presentation_time,
+        dt,
+        keep=keep,
+        seed=seed,
+        progress=progress,
+    )
     rates = {
         name: shown[activity[name]] / ens.neuron_type.amplitude for name, ens in populations.items()
     }
