@@ -14,7 +14,7 @@ from nengo_pc import analysis, datasets
 from nengo_pc.analysis.results import plain
 from nengo_pc.experiments.online_training import learn_stream
 from nengo_pc.experiments.spiking_pc import score, splits, summary
-from nengo_pc.experiments.spiking_pc_network import SpikingPC
+from nengo_pc.experiments.spiking_pc_network import IN_RATES, SpikingPC
 from nengo_pc.learning.online import Stream
 from nengo_pc.networks.files import whole_file
 
@@ -24,16 +24,7 @@ RUNGS = (
     (
         "a",
         "rates, graded errors, transposed feedback, exact derivative",
-        {
-            "values": "rates",
-            "errors": "graded",
-            "target": "graded",
-            "clamping": "given",
-            "encoder": "constant",
-            "feedback": "transpose",
-            "derivative": "exact",
-            "consolidation": 0.0,
-        },
+        IN_RATES,
         MINIBATCH,
     ),
     ("b", "Kolen-Pollack feedback", {"feedback": "kolen-pollack"}, MINIBATCH),

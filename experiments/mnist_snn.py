@@ -3,19 +3,17 @@
 import argparse
 import functools
 import itertools
-import shlex
-import sys
 from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import nengo
-from nengo.exceptions import NengoException, ValidationError
+from nengo.exceptions import ValidationError
 
 from nengo_pc import analysis, datasets
-from nengo_pc.backends import BACKENDS, BackendUnavailable
+from nengo_pc.backends import BACKENDS
 from nengo_pc.backends.registry import get_backend
-from nengo_pc.learning import TrainingDiverged, TrainingInterrupted, TrainingOptions
+from nengo_pc.learning import TrainingOptions
 from nengo_pc.learning.options import LIF_ACTIVATIONS, OPTIMIZERS, SCHEDULES
 from nengo_pc.learning.rule_options import DTYPES, INTEGRATORS, LOSSES, METHODS, NUDGINGS
 from nengo_pc.networks import Parameters
@@ -26,6 +24,7 @@ from nengo_pc.networks.gates import DERIVATIVES
 
 from . import classification
 from .presets import NETWORKS, preset
+from .script import run_script
 
 DESCRIPTION = """\
 Train a network of LIF neurons through the SoftLIF rate surrogate, by backprop or by predictive
@@ -141,17 +140,7 @@ def parser():
 
 def main(argv=None):
     """Run the command line; the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser().parse_args(argv)
-    try:
-        run(arguments, shlex.join(["python", "run_mnist_snn.py", *argv]))
-    except TrainingInterrupted as interruption:
-        print(f"\n{interruption}. The same command with --resume goes on.", file=sys.stderr)
-        return 130
-    except (NengoException, BackendUnavailable, TrainingDiverged, ValueError, OSError) as error:
-        print(f"run_mnist_snn.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_script("run_mnist_snn.py", parser(), run, argv)
 
 
 def run(arguments, command):

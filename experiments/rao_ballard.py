@@ -1,8 +1,6 @@
 """Predictive coding of images without labels: ``run_rao_ballard.py``."""
 
 import argparse
-import shlex
-import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from nengo.exceptions import NengoException, ValidationError
+from nengo.exceptions import ValidationError
 
 from nengo_pc import datasets
 
@@ -18,6 +16,7 @@ from .classification import check_writable
 from .image_measures import excess_kurtosis, principal_components, scores
 from .photographs import SOURCE, load_patches
 from .rao_ballard_report import draw, summary, write
+from .script import run_script
 
 DESCRIPTION = """\
 Learn a generative network in which causes predict the image (Rao & Ballard 1999), without labels.
@@ -104,14 +103,7 @@ def parser():
 
 def main(argv=None):
     """Run the command line; the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser().parse_args(argv)
-    try:
-        run(arguments, shlex.join(["python", "run_rao_ballard.py", *argv]))
-    except (NengoException, ArithmeticError, ValueError, OSError) as error:
-        print(f"run_rao_ballard.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_script("run_rao_ballard.py", parser(), run, argv, stopped="Nothing is kept.")
 
 
 def run(arguments, command):

@@ -1,20 +1,17 @@
 """Predictive coding that runs and learns in spikes: ``run_spiking_pc.py``."""
 
 import argparse
-import shlex
-import sys
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 
 import nengo
 import numpy as np
-from nengo.exceptions import NengoException, ValidationError
+from nengo.exceptions import ValidationError
 
 from nengo_pc import analysis, datasets
-from nengo_pc.backends import BACKENDS, BackendUnavailable, stepper
+from nengo_pc.backends import BACKENDS, stepper
 from nengo_pc.backends.registry import get_backend
-from nengo_pc.learning import CheckpointError
 from nengo_pc.learning.online import Stream
 from nengo_pc.networks import Parameters
 from nengo_pc.networks.encoders import ENCODERS
@@ -22,6 +19,7 @@ from nengo_pc.networks.gates import DERIVATIVES
 
 from . import classification
 from .online_training import learn_stream
+from .script import run_script
 from .spiking_pc_network import FEEDBACKS, SYNAPSE, SpikingPC
 from .spiking_pc_report import figures, report_text, results_table
 
@@ -134,17 +132,7 @@ def parser():
 
 def main(argv=None):
     """Run the command line; the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser().parse_args(argv)
-    try:
-        run(arguments, shlex.join(["python", "run_spiking_pc.py", *argv]))
-    except KeyboardInterrupt:
-        print("\nStopped. The same command with --resume goes on.", file=sys.stderr)
-        return 130
-    except (NengoException, BackendUnavailable, CheckpointError, ValueError, OSError) as error:
-        print(f"run_spiking_pc.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_script("run_spiking_pc.py", parser(), run, argv)
 
 
 def run(arguments, command):

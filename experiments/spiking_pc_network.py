@@ -230,3 +230,14 @@ class SpikingPC:
 
 FEEDBACKS = ("kolen-pollack", "transpose", "random")  # those that go layer by layer
 FEEDBACK_SEED = 1_000_003  # far from the seeds of runs
+IN_RATES = {
+    "values": "rates",
+    "errors": "graded",
+    "target": "graded",
+    "clamping": "given",
+    "encoder": "constant",
+    "feedback": "transpose",
+    "derivative": "exact",
+    "consolidation": 0.0,
+}
+"""What predictive coding in rates, with exact errors and slopes, changes of `SpikingPC`."""

@@ -1,23 +1,22 @@
 """Learning rules against backprop, update by update: ``run_zil_vs_backprop.py``."""
 
 import argparse
-import shlex
 import statistics
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from nengo.exceptions import NengoException, ValidationError
+from nengo.exceptions import ValidationError
 
 from nengo_pc import analysis, datasets
-from nengo_pc.learning import TrainingDiverged, TrainingOptions
+from nengo_pc.learning import TrainingOptions
 from nengo_pc.learning.options import OPTIMIZERS
 from nengo_pc.learning.rule_options import METHODS, RELAXING
 from nengo_pc.networks import Dense, Parameters
 
 from .classification import check_writable, load_dataset
 from .presets import HIDDEN
+from .script import run_script
 from .zil_vs_backprop_report import figures, report_text, results_table, seeds_table
 
 DESCRIPTION = """\
@@ -142,17 +141,7 @@ def parser():
 
 def main(argv=None):
     """Run the command line; the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser().parse_args(argv)
-    try:
-        run(arguments, shlex.join(["python", "run_zil_vs_backprop.py", *argv]))
-    except KeyboardInterrupt:
-        print("\nStopped; nothing is kept.", file=sys.stderr)
-        return 130
-    except (NengoException, TrainingDiverged, ValueError, OSError) as error:
-        print(f"run_zil_vs_backprop.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_script("run_zil_vs_backprop.py", parser(), run, argv, stopped="Nothing is kept.")
 
 
 def run(arguments, command):

@@ -453,7 +453,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(rule_comparison.RuleRun, "update", stopped)
     arguments = [*SMALL, "--methods", "backprop", "--out", str(tmp_path)]
     assert zil_vs_backprop.main(arguments) == 130
-    assert "nothing is kept" in capsys.readouterr().err
+    assert "Nothing is kept" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from nengo.exceptions import ValidationError
 from nengo_pc.analysis.results import plain
 from nengo_pc.backends import BACKENDS
 from nengo_pc.experiments.spiking_pc_network import FEEDBACKS as ONLINE_FEEDBACKS
-from nengo_pc.experiments.spiking_pc_network import SpikingPC
+from nengo_pc.experiments.spiking_pc_network import IN_RATES, SpikingPC
 from nengo_pc.learning import TrainingOptions
 from nengo_pc.learning.online import Stream
 from nengo_pc.learning.options import LIF_ACTIVATIONS
@@ -18,19 +18,7 @@ from nengo_pc.learning.rule_options import METHODS
 from nengo_pc.networks import Dense
 from nengo_pc.networks.encoders import ENCODERS
 
-ONLINE = {
-    "online-rates": {
-        "values": "rates",
-        "errors": "graded",
-        "target": "graded",
-        "clamping": "given",
-        "encoder": "constant",
-        "feedback": "transpose",
-        "derivative": "exact",
-        "consolidation": 0.0,
-    },
-    "online-spikes": {},
-}
+ONLINE = {"online-rates": IN_RATES, "online-spikes": {}}
 """Predictive coding that learns on line, and what it changes of `SpikingPC`'s settings."""
 
 ALL_METHODS = (*METHODS, *ONLINE)

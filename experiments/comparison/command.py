@@ -1,17 +1,16 @@
 """The command line of the comparison: ``run_comparison.py``."""
 
 import argparse
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nengo.exceptions import NengoException, ValidationError
+from nengo.exceptions import ValidationError
 
 from nengo_pc import datasets
 from nengo_pc.backends import BACKENDS, BackendUnavailable
 from nengo_pc.backends.registry import get_backend
 from nengo_pc.experiments.classification import check_writable, first_images, load_dataset
+from nengo_pc.experiments.script import run_script
 from nengo_pc.learning.options import ACTIVATIONS, OPTIMIZERS
 from nengo_pc.networks.encoders import ENCODERS
 
@@ -111,17 +110,7 @@ def parser():
 
 def main(argv=None):
     """Run the command line; the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser().parse_args(argv)
-    try:
-        run(arguments, shlex.join(["python", "run_comparison.py", *argv]))
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on.", file=sys.stderr)
-        return 130
-    except (NengoException, BackendUnavailable, ValueError, OSError) as error:
-        print(f"run_comparison.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_script("run_comparison.py", parser(), run, argv, stopped="The same command goes on.")
 
 
 def run(arguments, command):
