@@ -123,7 +123,7 @@ def test_kolen_pollack_closes_the_gap_as_fast_as_weights_decay():
         gaps = [learner.network.parameters.weights[1] - learner.feedback()[0]]
         learner.learn(DIGITS.train.images[:40], DIGITS.train.labels[:40])
         gaps.append(learner.parameters().weights[1] - learner.feedback()[0])
-    steps = 40 * 30 - 1
+        steps = 40 * learner.stream.steps(learner.stream.presentation_time) - 1
     shrinkage = (1 - AT_ONCE.learning_rate * AT_ONCE.decay * 0.001) ** steps
     assert gaps[1] == pytest.approx(gaps[0] * shrinkage, abs=1e-6)
 
