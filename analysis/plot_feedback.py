@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from nengo_pc.analysis.style import GREY, legend_below, line_styles, new_figure, tidy
+from nengo_pc.analysis.style import GREY, legend_below, line_styles, new_figure, staggered, tidy
 
 
 def feedback_angles(updates, panels):
@@ -38,15 +38,12 @@ def feedback_angles(updates, panels):
                 )
     figure = new_figure(2.35 * len(panels) + 0.5, 3.6)
     all_axes = np.ravel(figure.subplots(1, len(panels), sharey=True))
-    every = max(1, len(updates) // 6)
     highest = max(np.max(values) for curves in panels.values() for values in curves.values())
     for axes, (title, curves) in zip(all_axes, panels.items()):
         axes.axhline(90, color=GREY, linewidth=1, zorder=0)
         for index, (name, look) in enumerate(line_styles(curves).items()):
-            start = index * every // len(curves)
-            axes.plot(
-                updates, curves[name], label=name, markersize=5, markevery=(start, every), **look
-            )
+            marks = staggered(index, len(curves), len(updates), 6)
+            axes.plot(updates, curves[name], label=name, markersize=5, markevery=marks, **look)
         axes.set_title(title, fontsize="medium")
         axes.set_xlabel("update")
         axes.set_xlim(0, updates[-1])

@@ -3,7 +3,15 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from nengo_pc.analysis.style import GREY, error_axis, legend_below, line_styles, new_figure, tidy
+from nengo_pc.analysis.style import (
+    GREY,
+    error_axis,
+    legend_below,
+    line_styles,
+    new_figure,
+    staggered,
+    tidy,
+)
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 # The state that angles are taken at, and how its lines look.
@@ -265,7 +273,6 @@ def _draw(axes, histories, curves):
     styles = line_styles(curves)
     for index, (name, curve) in enumerate(curves.items()):
         updates = [entry["update"] for entry in histories[name]]
-        every = max(1, len(updates) // 6)
         axes.plot(
             updates,
             curve,
@@ -273,7 +280,7 @@ def _draw(axes, histories, curves):
             # The first drawn is the widest, and markers are staggered.
             linewidth=1.3 + 0.7 * (len(curves) - 1 - index),
             markersize=6,
-            markevery=(index * every // len(curves), every),
+            markevery=staggered(index, len(curves), len(updates), 6),
             **styles[name],
         )
     axes.set_xlabel("update")

@@ -12,6 +12,7 @@ from nengo_pc.analysis.style import (
     legend_below,
     line_styles,
     new_figure,
+    staggered,
     tidy,
 )
 
@@ -198,12 +199,11 @@ def _check_curves(name, curves, current):
 
 def _draw(axes, current, curves):
     """Draw curves, the first black, with a few staggered markers on each."""
-    every = max(1, len(current) // 7)
     dashes = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
     looks = line_styles(curves)
     for index, (name, values) in enumerate(curves.items()):
         look = looks[name] | {"linestyle": dashes[index % len(dashes)]}
         if index == 0:
             look |= {"color": BLACK, "marker": "", "linewidth": 2}
-        start = index * every // len(curves)
-        axes.plot(current, values, label=name, markersize=5, markevery=(start, every), **look)
+        marks = staggered(index, len(curves), len(current), 7)
+        axes.plot(current, values, label=name, markersize=5, markevery=marks, **look)

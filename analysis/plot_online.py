@@ -11,6 +11,7 @@ from nengo_pc.analysis.style import (
     legend_below,
     line_styles,
     new_figure,
+    staggered,
     tidy,
 )
 
@@ -316,12 +317,11 @@ def _curves(name, curves, seen):
 
 def _draw(axes, seen, curves):
     """Draw curves over images seen, with a few staggered markers each."""
-    every = max(1, len(seen) // 8)
     for index, (name, look) in enumerate(line_styles(curves).items()):
-        start = index * every // len(curves)
+        marks = staggered(index, len(curves), len(seen), 8)
         # A marker at the edge of the axes is not cut in half.
         look = {**look, "linestyle": DASHES[index % len(DASHES)], "clip_on": False}
-        axes.plot(seen, curves[name], label=name, markersize=5, markevery=(start, every), **look)
+        axes.plot(seen, curves[name], label=name, markersize=5, markevery=marks, **look)
 
 
 def _number(value, _=None):

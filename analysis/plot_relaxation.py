@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nengo_pc.analysis.style import BLACK, legend_below, line_styles, new_figure, tidy
+from nengo_pc.analysis.style import BLACK, legend_below, line_styles, new_figure, staggered, tidy
 
 
 def relaxation(times, panels):
@@ -89,7 +89,6 @@ def settling(time_s, energy, errors, target_s):
 
 
 def _draw(axes, x, curves, name):
-    every = max(1, len(x) // 8)
     looks = line_styles(key for key in curves if key != "total")
     for index, (key, values) in enumerate(curves.items()):
         if np.shape(values) != x.shape:
@@ -98,8 +97,8 @@ def _draw(axes, x, curves, name):
             look = {"color": BLACK, "linestyle": "-", "marker": "", "linewidth": 2.2}
         else:
             look = looks[key]
-        start = index * every // len(curves)
-        axes.plot(x, values, label=key, markersize=5, markevery=(start, every), **look)
+        marks = staggered(index, len(curves), len(x), 8)
+        axes.plot(x, values, label=key, markersize=5, markevery=marks, **look)
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(0, None)
     tidy(axes)

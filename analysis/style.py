@@ -107,6 +107,12 @@ def tidy(axes):
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def staggered(index, n_curves, n_points, n_marks):
+    """``markevery`` of a curve: a few markers, not where those of the other curves are."""
+    every = max(1, n_points // n_marks)
+    return index * every // n_curves, every
+
+
 def legend_below(figure, axes, columns, handlelength):
     """Put the legend of ``axes`` below all of ``figure``, at most so many entries side by side."""
     handles, labels = axes.get_legend_handles_labels()

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import nengo
@@ -58,6 +59,19 @@ def first_images(split, n, dataset):
             f"must be 1 to {len(split)} for {dataset.name}, got {n}", "--test-images"
         )
     return datasets.Split(split.images[:n], split.labels[:n])
+
+
+def origins(experiment, command, dataset):
+    """What ``metrics.json`` of every experiment says first: by whom, how, and from what data."""
+    return {
+        "experiment": experiment,
+        "version": version("nengo-pc"),
+        "nengo": nengo.__version__,
+        "command": command,
+        "dataset": dataset.name,
+        "dataset_source": dataset.source,
+        "dataset_notice": dataset.notice,
+    }
 
 
 def train_seed(dataset, layers, options, folder, resume=False, tensorboard=None, progress=True):

@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import nengo
 from nengo.exceptions import ValidationError
 
 from nengo_pc import analysis, datasets
@@ -291,13 +290,7 @@ def _training_record(parameters):
 
 def _metrics(command, arguments, dataset, parameters, spiking, runs):
     return {
-        "experiment": "mnist_snn",
-        "version": version("nengo-pc"),
-        "nengo": nengo.__version__,
-        "command": command,
-        "dataset": dataset.name,
-        "dataset_source": dataset.source,
-        "dataset_notice": dataset.notice,
+        **classification.origins("mnist_snn", command, dataset),
         "n_train": len(dataset.train),
         "network": str(parameters),
         "n_parameters": parameters.n_parameters,

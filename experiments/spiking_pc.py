@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import fields
-from importlib.metadata import version
 from pathlib import Path
 
 import nengo
@@ -167,13 +166,7 @@ def run(arguments, command):
         first = first or (start, parameters, history)
     start, parameters, history = first
     metrics = {
-        "experiment": "spiking_pc",
-        "version": version("nengo-pc"),
-        "nengo": nengo.__version__,
-        "command": command,
-        "dataset": dataset.name,
-        "dataset_source": dataset.source,
-        "dataset_notice": dataset.notice,
+        **classification.origins("spiking_pc", command, dataset),
         "n_train": len(seen),
         "n_images": n_images,
         "scored_split": "validation" if arguments.validate else "test",

@@ -207,12 +207,11 @@ def _learned(writers):
     """
     set_ = {s.base for op in writers for s in op.sets + op.updates}
     grown = {s.base for op in writers for s in op.incs} - set_
-    updated = {s.base for op in writers for s in op.updates}
     changes = {
         op.src.base for op in writers if isinstance(op, Copy) and op.inc and op.dst.base in grown
     }
     rules = [op for op in writers if any(s.base in changes for s in op.updates)]
-    return grown | (changes & updated) | {s.base for op in rules for s in op.updates}
+    return grown | {s.base for op in rules for s in op.updates}
 
 
 def _derived(ops, on_host, dt):

@@ -2,13 +2,11 @@
 
 import base64
 import shlex
-from importlib.metadata import version
 from importlib.resources import files
-
-import nengo
 
 from nengo_pc.analysis.plausibility import PROBLEMS
 from nengo_pc.analysis.results import METRICS_FILE, plain, to_json
+from nengo_pc.experiments.classification import origins
 from nengo_pc.networks.files import whole_file
 
 from . import questions
@@ -61,13 +59,7 @@ def write_comparison(folder, command, dataset, grid, study, planned, results):
     rows = rows_of(planned.cells, results)
     metrics = plain(
         {
-            "experiment": "comparison",
-            "version": version("nengo-pc"),
-            "nengo": nengo.__version__,
-            "command": command,
-            "dataset": dataset.name,
-            "dataset_source": dataset.source,
-            "dataset_notice": dataset.notice,
+            **origins("comparison", command, dataset),
             "baseline": grid.baseline,
             "left_out": {reason: len(which) for reason, which in planned.left_out.items()},
             "runs": runs_for_metrics(planned.cells, results),

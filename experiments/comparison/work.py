@@ -81,7 +81,7 @@ def _calm_tensorflow():
 
 def _run(cell, folder, data):
     dataset = _dataset(cell.dataset, data)
-    test = datasets.Split(dataset.test.images[: cell.n_test], dataset.test.labels[: cell.n_test])
+    test = classification.first_images(dataset.test, cell.n_test, dataset)
     with tempfile.TemporaryDirectory() as temporary:
         kept = Path(folder or temporary) / cell.training_key
         learn = _learn_on_line if cell.is_online else _train

@@ -7,12 +7,13 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from nengo.exceptions import NengoException, ValidationError
+from nengo.exceptions import ValidationError
 from tqdm import tqdm
 
 from nengo_pc import datasets
 from nengo_pc.analysis.results import plain, to_json
 from nengo_pc.experiments.classification import check_writable
+from nengo_pc.experiments.script import run_script
 from nengo_pc.networks.files import whole_file
 
 from .catalogue import FIGURES
@@ -55,21 +56,9 @@ def parser():
 
 def main(argv=None):
     """Run the command line; the exit status: 1 if a figure failed."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser().parse_args(argv)
-    if arguments.list:
-        width = max(map(len, FIGURES))
-        print("\n".join(f"{name:{width}}  {figure.title}" for name, figure in FIGURES.items()))
-        return 0
-    try:
-        failed = run(arguments)
-    except KeyboardInterrupt:
-        print("\nStopped. The same command with --resume goes on.", file=sys.stderr)
-        return 130
-    except (NengoException, ValueError, OSError) as error:
-        print(f"run_figures.py: error: {error}", file=sys.stderr)
-        return 2
-    return 1 if failed else 0
+    failed = {}
+    status = run_script("run_figures.py", parser(), lambda a, _: failed.update(run(a)), argv)
+    return status or (1 if failed else 0)
 
 
 def run(arguments):
@@ -80,6 +69,10 @@ def run(arguments):
     dict of str to str
         What went wrong, by figure.
     """
+    if arguments.list:
+        width = max(map(len, FIGURES))
+        print("\n".join(f"{name:{width}}  {figure.title}" for name, figure in FIGURES.items()))
+        return {}
     names = _chosen(arguments.only)
     if arguments.seed < 0:
         raise ValidationError(f"must be 0 or more, got {arguments.seed}", "--seed")
