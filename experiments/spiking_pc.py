@@ -19,7 +19,7 @@ from nengo_pc.networks.gates import DERIVATIVES
 from . import classification
 from .online_training import learn_stream
 from .script import run_script
-from .spiking_pc_network import FEEDBACKS, SYNAPSE, SpikingPC
+from .spiking_pc_network import FEEDBACKS, SpikingPC
 from .spiking_pc_report import figures, report_text, results_table
 
 DESCRIPTION = """\
@@ -63,6 +63,8 @@ def parser():
     group.add_argument("--feedback", choices=FEEDBACKS, help="default: kolen-pollack")
     group.add_argument("--derivative", choices=DERIVATIVES, help="gate of feedback; default: step")
     group.add_argument("--gain", type=float, help=f"of currents; default: {default.gain:g}")
+    group.add_argument("--margin", type=float, help="of the output, in which errors do not count")
+    group.add_argument("--synapse", type=float, metavar="S", help="of all but error neurons")
     group.add_argument("--error-gain", type=float, metavar="GAIN", help="of error neurons")
     group.add_argument("--error-time", type=float, metavar="S", help="of error neurons' synapses")
     group.add_argument("--mean-time", type=float, metavar="S", help="of presynaptic means; 0: none")
@@ -180,7 +182,7 @@ def run(arguments, command):
         "minibatch": arguments.minibatch,
         "learning_backend": arguments.backend,
         "encoder": settings.encoder,
-        "synapse": f"low-pass, {1000 * SYNAPSE:g} ms",
+        "synapse": f"low-pass, {1000 * settings.synapse:g} ms",
         "presentation_time": arguments.score_time,
         "dt": stream.dt,
         "runs": [{k: v for k, v in run.items() if k != "neuron_rates_hz"} for run in runs],
@@ -226,7 +228,7 @@ def score(parameters, split, settings, backend, presentation_time, seed):
         parameters,
         split,
         backend,
-        synapse=nengo.Lowpass(SYNAPSE),
+        synapse=nengo.Lowpass(settings.synapse),
         encoder=settings.encoder,
         presentation_time=presentation_time,
         dt=0.001,

@@ -21,7 +21,6 @@ from nengo_pc.networks import (
 from nengo_pc.networks.parameters import is_positive
 from nengo_pc.networks.populations import lif_rate
 
-SYNAPSE = 0.005  # s, low-pass, of all connections between populations
 TAU_RC, TAU_REF = 0.02, 0.001  # s, of value neurons
 
 
@@ -59,6 +58,11 @@ class SpikingPC:
     encoder : {"lif", "poisson", "constant"}
     feedback : {"kolen-pollack", "transpose", "random"}
     derivative : {"step", "box", "exact", "none"}
+    margin : float
+        Errors of the output up to which an answer counts as right, see
+        `nengo_pc.networks.error_nodes.OutputError`.
+    synapse : float
+        Time constant in s of all synapses but those of error neurons.
     error_gain : float
         Of error neurons, see `nengo_pc.networks.lif_error_neurons`.
     error_time : float
@@ -71,13 +75,13 @@ class SpikingPC:
 
     hidden: tuple = (600,)
     gain: float = 10.0
-    learning_rate: float = 0.07
+    learning_rate: float = 0.05
     output_factor: float = 3.0
     decay: float = 0.01
     consolidation: float = 0.1
     update_interval: float = 0.0
     mean_time: float = 2.0
-    trace_lag: float = 0.01
+    trace_lag: float = 0.006
     values: str = "spikes"
     errors: str = "spikes"
     target: str = "spikes"
@@ -85,9 +89,11 @@ class SpikingPC:
     encoder: str = "lif"
     feedback: str = "kolen-pollack"
     derivative: str = "step"
+    margin: float = 0.4
+    synapse: float = 0.003
     error_gain: float = 10.0
-    error_time: float = 0.003
-    tau_value: float = 0.003
+    error_time: float = 0.002
+    tau_value: float = 0.001
     precision_time: float = 2.0
 
     def __post_init__(self):
@@ -102,7 +108,7 @@ class SpikingPC:
                 raise ValidationError(
                     f"must be one of {', '.join(wanted)}, got {getattr(self, name)!r}", name, self
                 )
-        for name in ("gain", "learning_rate", "output_factor"):
+        for name in ("gain", "learning_rate", "output_factor", "synapse"):
             if not is_positive(getattr(self, name)):
                 raise ValidationError(
                     f"must be a positive number, got {getattr(self, name)!r}", name, self
@@ -140,9 +146,9 @@ class SpikingPC:
             Simulated time in s in which rates fall to 0; None: they stay.
         """
         if self.mean_time:
-            trace = covariance_trace(SYNAPSE, self.mean_time, self.trace_lag)
+            trace = covariance_trace(self.synapse, self.mean_time, self.trace_lag)
         else:
-            trace = nengo.LinearFilter([1], np.polymul([SYNAPSE, 1], [self.trace_lag, 1]))
+            trace = nengo.LinearFilter([1], np.polymul([self.synapse, 1], [self.trace_lag, 1]))
         rules = []
         for scale in self._scales():
             factor = self.output_factor if scale == 1 else scale
@@ -208,9 +214,10 @@ class SpikingPC:
             else nengo.RectifiedLinear(),
             drive="prediction",
             loss="rectified",
+            margin=self.margin,
             tau_value=self.tau_value,
             tau_output=self.tau_value,
-            synapse=nengo.Lowpass(SYNAPSE),
+            synapse=nengo.Lowpass(self.synapse),
             error_synapse=nengo.Lowpass(self.error_time),
             encoder=self.encoder,
             target_encoder="lif" if self.target == "spikes" else "constant",

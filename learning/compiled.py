@@ -50,13 +50,14 @@ def error_hebbian(op, step, *values):
 
 @computes(OutputError)
 def output_error(node, t, x):
-    """``clamp (target - f(prediction))``, ``f`` the softmax, the identity or ``max(u, 0)``."""
+    """``clamp (target - f(prediction))``, as much of it as exceeds the margin."""
     prediction, target = tf.split(x[:-1], 2)
     if node.loss == "rectified":
         answer = tf.nn.relu(prediction)
     else:
         answer = tf.nn.softmax(prediction, axis=0) if node.loss == "cross-entropy" else prediction
-    return x[-1:] * (target - answer)
+    error = x[-1:] * (target - answer)
+    return error - tf.clip_by_value(error, -node.margin, node.margin) if node.margin else error
 
 
 @computes(ExcessPower)

@@ -31,9 +31,9 @@ class Stream:
         In s.
     """
 
-    presentation_time: float = 0.04
-    target_from: float = 0.015
-    target_until: float = 0.034
+    presentation_time: float = 0.03
+    target_from: float = 0.01
+    target_until: float = 0.024
     shift: int = 0
     dt: float = 0.001
 

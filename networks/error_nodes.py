@@ -1,5 +1,7 @@
 """What the Nodes of a predictive-coding network work out: pure functions of currents and errors."""
 
+import numbers
+
 import numpy as np
 from nengo.exceptions import ValidationError
 
@@ -44,27 +46,38 @@ class OutputError:
     target of 0 is then no error. A clamp of 0 releases the output, 1 clamps it, and small values
     of either sign nudge it: Scellier & Bengio 2017, https://arxiv.org/abs/1602.05179.
 
+    With a margin m, an error e becomes ``sign(e) max(|e| - m, 0)``: predictions that are near
+    enough are no error. Minus the slope of the squared ε-insensitive loss of support vector
+    regression (Drucker et al. 1997), which a threshold of the neurons that compare would give.
+
     Parameters
     ----------
     loss : {"cross-entropy", "squared-error", "rectified"}
+    margin : float
+        In units of the output, at least 0.
 
     Raises
     ------
     nengo.exceptions.ValidationError
-        If there is no such loss.
+        If there is no such loss, or the margin is not such a number.
     """
 
     xla_module = "nengo_pc.learning.compiled"
 
-    def __init__(self, loss):
+    def __init__(self, loss, margin=0.0):
         if loss not in LOSSES:
             raise ValidationError(f"must be one of {', '.join(LOSSES)}, got {loss!r}", "loss")
+        is_number = isinstance(margin, numbers.Real) and not isinstance(margin, bool)
+        if not is_number or not 0 <= margin < np.inf:
+            raise ValidationError(f"must be a number of at least 0, got {margin!r}", "margin")
         self.loss = loss
+        self.margin = float(margin)
 
     def __call__(self, t, x):
         """From ``(2 n_outputs + 1,)``, prediction, target and clamp, to ``(n_outputs,)``."""
         prediction, target = np.split(x[:-1], 2)
-        return x[-1] * (target - self.answer(prediction))
+        error = x[-1] * (target - self.answer(prediction))
+        return error - np.clip(error, -self.margin, self.margin)
 
     def answer(self, prediction):
         """``f``, from ``(n_outputs,)`` to the same."""

@@ -68,6 +68,8 @@ class PredictiveCoding(nengo.Network):
         Of the ``box`` gate, in units of current.
     loss : {"cross-entropy", "squared-error", "rectified"}
         See `OutputError`.
+    margin : float
+        Errors of the output up to which predictions count as right: see `OutputError`.
     precision : float, sequence of float, or AdaptivePrecision, optional
         π of every layer, or one for each, the output's last; 1 by default. With an
         `AdaptivePrecision`, ε_l is e_l over its running root mean square, and a hidden layer
@@ -184,6 +186,7 @@ class PredictiveCoding(nengo.Network):
         derivative="exact",
         box_width=BOX_WIDTH,
         loss="cross-entropy",
+        margin=0.0,
         precision=None,
         tau_value=0.01,
         tau_output=None,
@@ -216,7 +219,7 @@ class PredictiveCoding(nengo.Network):
             self.error_synapse = synapse_of(error_synapse, "error_synapse")
         self.learning_rules = rules_of(learning_rule, len(sizes) - 1)
         self.learns = self.learning_rules[0] is not None
-        output_error = OutputError(loss)
+        output_error = OutputError(loss, margin)
         slope = gate_of(self.neuron_type, derivative, box_width)
         self.precision = precisions(precision, len(sizes) - 1)
         lag = nengo.Lowpass(time_constant("tau_value", tau_value))

@@ -338,6 +338,48 @@ def test_a_rectified_output_in_the_network():
     np.testing.assert_allclose(run(network, 2)[probe][-1], [0, 0.75, 0, 0, 0, 2])
 
 
+# Margin
+
+
+def test_errors_within_the_margin_are_none():
+    node = OutputError("squared-error", margin=0.25)
+    prediction, target = [0.75, 1.25, 0.5, 1.75, 0.25], [1.0, 1.0, 1.0, 1.0, 0.0]
+    for clamp, wanted in ((1, [0, 0, 0.25, -0.5, 0]), (-1, [0, 0, -0.25, 0.5, 0]), (0, [0] * 5)):
+        got = node(0.0, np.array([*prediction, *target, clamp]))
+        np.testing.assert_allclose(got, wanted)
+
+
+def test_the_margin_s_error_is_minus_the_slope_of_the_insensitive_loss():
+    margin, step = 0.3, 1e-6
+    target = np.linspace(-1.01, 1.01, 12)
+    node = OutputError("squared-error", margin)
+
+    def loss(prediction):
+        return 0.5 * np.maximum(np.abs(target - prediction) - margin, 0) ** 2
+
+    slope = (loss(step) - loss(-step)) / (2 * step)
+    got = node(0.0, np.array([*np.zeros(12), *target, 1.0]))
+    np.testing.assert_allclose(got, -slope, atol=1e-6)
+
+
+@pytest.mark.parametrize("margin", [-0.1, np.inf, np.nan, True, "wide"])
+def test_margins_that_cannot_be(margin):
+    with pytest.raises(ValidationError, match="margin"):
+        OutputError("rectified", margin)
+
+
+@pytest.mark.parametrize("loss", ["rectified", "squared-error", "cross-entropy"])
+def test_a_margin_compiled(loss):
+    parameters = Parameters((2,), [Dense(3)], [np.zeros((3, 2))], [[-1, 0.25, 2]])
+    network = PredictiveCoding(parameters, loss=loss, margin=0.2)
+    network.target.output, network.clamp.output = np.array([0.0, 1.0, 0.5]), np.ones(1)
+    with network:
+        probe = nengo.Probe(network.differences[0])
+    wanted, got = (run_it(network, 3)[probe] for run_it in (reference, compiled))
+    assert np.any(wanted[-1])
+    np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-7)
+
+
 # Target in spikes
 
 

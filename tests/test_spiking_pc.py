@@ -11,7 +11,7 @@ from nengo_pc import datasets
 from nengo_pc.backends import Stepper
 from nengo_pc.experiments import online_training, spiking_pc
 from nengo_pc.experiments.online_training import learn_stream
-from nengo_pc.experiments.spiking_pc_network import SYNAPSE, SpikingPC
+from nengo_pc.experiments.spiking_pc_network import SpikingPC
 from nengo_pc.learning import CheckpointError
 from nengo_pc.learning.online import OnlineLearner, Stream
 from nengo_pc.networks import Parameters, SpikingClassifier
@@ -164,7 +164,7 @@ def test_what_learns_is_the_classifier_spike_for_spike():
     parameters = settings.start(DIGITS.image_shape, DIGITS.n_classes, seed=4)
     image = DIGITS.test.images[3].ravel()
     network = settings.build(parameters)
-    classifier = SpikingClassifier(parameters, synapse=nengo.Lowpass(SYNAPSE), encoder="lif")
+    classifier = SpikingClassifier(parameters, synapse=nengo.Lowpass(SMALL.synapse), encoder="lif")
     spikes = []
     for net, layers in ((network, network.values), (classifier, classifier.layers)):
         net.input.output = image

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 
-from nengo_pc.experiments.spiking_pc_network import SYNAPSE as ONLINE_SYNAPSE
 from nengo_pc.experiments.spiking_pc_network import SpikingPC
 from nengo_pc.learning import TrainingOptions
 from nengo_pc.learning.online import Stream
@@ -93,7 +92,7 @@ class Study:
                 backends=backends,
                 encoder=network.encoder,
                 presentation_time=self.online_time,
-                synapse=ONLINE_SYNAPSE,
+                synapse=network.synapse,
                 **common,
             )
         return Cell(
