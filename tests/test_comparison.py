@@ -167,7 +167,7 @@ def test_every_setting_changes_the_key():
 
 @pytest.mark.parametrize(
     "part, name, value",
-    [("network", "gain", 9.0), ("stream", "target_from", 0.01)],
+    [("network", "gain", 9.0), ("stream", "target_from", 0.012)],
 )
 def test_every_setting_of_learning_on_line_changes_the_key(part, name, value):
     one = cell("online-spikes")
