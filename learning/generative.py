@@ -1,12 +1,12 @@
 """Predictive coding that predicts images from causes, learned without labels."""
 
-import math
 import numbers
 
 import numpy as np
 from nengo.exceptions import ValidationError
 
 from nengo_pc.backends.compatibility import import_tensorflow
+from nengo_pc.networks.parameters import is_at_least_0
 
 from . import generative_dynamics as dynamics
 from . import generative_files as files
@@ -124,7 +124,7 @@ class RaoBallard:
             prior_weight = (0.0,) * (n_layers - 1) + (prior_weight,)
         for name, given in (("precision", precision), ("prior_weight", prior_weight)):
             per_layer = tuple(given) if np.iterable(given) else (given,)
-            fits = len(per_layer) == n_layers and all(_is_number(v) for v in per_layer)
+            fits = len(per_layer) == n_layers and all(is_at_least_0(v) for v in per_layer)
             # A layer without precision would be predicted for nothing.
             fits = fits and (name == "prior_weight" or all(per_layer))
             kind = "positive numbers" if name == "precision" else "numbers from 0 on"
@@ -143,7 +143,7 @@ class RaoBallard:
         self.max_norm, self.inference_rate, self.tolerance = max_norm, inference_rate, tolerance
         for name in ("max_norm", "inference_rate", "tolerance"):
             value = getattr(self, name)
-            fits = _is_number(value) and value > 0
+            fits = is_at_least_0(value) and value > 0
             _check(fits or (name == "tolerance" and value is None), name, "positive", value)
         _check(inference_rate < 2, "inference_rate", "below 2", inference_rate)
         self.inference_steps, self.seed = inference_steps, seed
@@ -383,7 +383,7 @@ class RaoBallard:
         _check(_is_int(epochs, 1), "epochs", "an int from 1 on", epochs)
         fits = _is_int(batch_size, 1) and batch_size <= len(flat)
         _check(fits, "batch_size", f"an int from 1 to the {len(flat)} images", batch_size)
-        fits = _is_number(learning_rate) and learning_rate > 0
+        fits = is_at_least_0(learning_rate) and learning_rate > 0
         _check(fits, "learning_rate", "positive", learning_rate)
         allowed = training.OPTIMIZERS
         _check(optimizer in allowed, "optimizer", f"one of {', '.join(allowed)}", optimizer)
@@ -439,12 +439,6 @@ class RaoBallard:
 
 def _is_int(value, low):
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= low
-
-
-def _is_number(value):
-    """Whether ``value`` is a finite real number, not below 0."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and math.isfinite(value) and value >= 0
 
 
 def _check(fits, name, wanted, given):

@@ -8,6 +8,7 @@ from nengo.exceptions import ValidationError
 
 from nengo_pc.networks.feedback import FEEDBACKS
 from nengo_pc.networks.gates import BOX_WIDTH, DERIVATIVES
+from nengo_pc.networks.parameters import is_at_least_0
 
 METHODS = ("nengodl", "backprop", "zil", "fixed-prediction", "il", "ipc")
 LOSSES = ("cross-entropy", "squared-error")
@@ -126,9 +127,7 @@ class RuleOptions:
 
     def _is_number(self, name):
         """Whether the option is a finite real number, not below 0."""
-        value = getattr(self, name)
-        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        return real and math.isfinite(value) and value >= 0
+        return is_at_least_0(getattr(self, name))
 
     def _check_int(self, name, low):
         value = getattr(self, name)

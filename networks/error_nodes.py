@@ -1,9 +1,9 @@
 """What the Nodes of a predictive-coding network work out: pure functions of currents and errors."""
 
-import numbers
-
 import numpy as np
 from nengo.exceptions import ValidationError
+
+from .parameters import is_at_least_0
 
 LOSSES = ("cross-entropy", "squared-error", "rectified")
 
@@ -67,8 +67,7 @@ class OutputError:
     def __init__(self, loss, margin=0.0):
         if loss not in LOSSES:
             raise ValidationError(f"must be one of {', '.join(LOSSES)}, got {loss!r}", "loss")
-        is_number = isinstance(margin, numbers.Real) and not isinstance(margin, bool)
-        if not is_number or not 0 <= margin < np.inf:
+        if not is_at_least_0(margin):
             raise ValidationError(f"must be a number of at least 0, got {margin!r}", "margin")
         self.loss = loss
         self.margin = float(margin)
@@ -77,7 +76,7 @@ class OutputError:
         """From ``(2 n_outputs + 1,)``, prediction, target and clamp, to ``(n_outputs,)``."""
         prediction, target = np.split(x[:-1], 2)
         error = x[-1] * (target - self.answer(prediction))
-        return error - np.clip(error, -self.margin, self.margin)
+        return error - np.clip(error, -self.margin, self.margin) if self.margin else error
 
     def answer(self, prediction):
         """``f``, from ``(n_outputs,)`` to the same."""

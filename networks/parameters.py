@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import numbers
 import zipfile
 import zlib
@@ -34,6 +35,12 @@ UNREADABLE = (
 def is_positive(value):
     """Whether ``value`` is a finite real number above 0."""
     return isinstance(value, numbers.Real) and bool(np.isfinite(value)) and value > 0
+
+
+def is_at_least_0(value):
+    """Whether ``value`` is a finite real number, not below 0, and not a bool."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and math.isfinite(value) and value >= 0
 
 
 @dataclass(frozen=True)

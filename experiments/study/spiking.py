@@ -126,20 +126,19 @@ def error_spikes(study):
         "weights held, errors undivided": ([n["images_seen"] for n in learned.history], undivided),
         "while learning": ([n["images_seen"] for n in notes], divided),
     }
-    ends = [sum(values[index] for values in undivided.values()) for index in (0, -1)]
-    totals = [sum(counts) for counts in zip(*divided.values())]
-    learning = [totals[0], totals[-1]]
+    held, learning = (
+        [sum(counts) for counts in zip(*curves.values())] for curves in (undivided, divided)
+    )
     # A note some way into the stream, by when most has happened.
     early = len(learned.history) // 2
-    then = sum(values[early] for values in undivided.values())
     caption = (
         f"Error spikes per image of a {learned.start} network that learns in spikes, on-line. "
         "Left: with the weights as they are by then, held, on "
-        f"{study.sizes.counted} validation images and their targets: {ends[0]:.1f} before "
-        f"learning, {then:.1f} after {learned.history[early]['images_seen']:,} images and "
-        f"{ends[1]:.1f} at the end. Right: while it learns, errors are divided by their running "
-        f"size, which starts large: {learning[0]:.0f} per image at first, {max(totals):.0f} at "
-        f"most and {learning[1]:.0f} at the end."
+        f"{study.sizes.counted} validation images and their targets: {held[0]:.1f} before "
+        f"learning, {held[early]:.1f} after {learned.history[early]['images_seen']:,} images and "
+        f"{held[-1]:.1f} at the end. Right: while it learns, errors are divided by their running "
+        f"size, which starts large: {learning[0]:.0f} per image at first, {max(learning):.0f} at "
+        f"most and {learning[-1]:.0f} at the end."
     )
     numbers = {
         "undivided_per_image": {name: [v[0], v[-1]] for name, v in undivided.items()},
