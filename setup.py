@@ -43,6 +43,7 @@ setup(
         # nengo-loihi 1.1 breaks on NumPy 2, Nengo's synapse.filt on NumPy 2.4.
         "numpy>=1.26.4,<2; python_version < '3.13'",
         "numpy>=2.1,<2.4; python_version >= '3.13'",
+        "numba>=0.60",  # the native backend's kernels
         "nengo-dl==3.6.0",
         f"tensorflow>={TENSORFLOW}",
         f"tf_keras>={TENSORFLOW}",
@@ -68,6 +69,7 @@ setup(
             "pytest-allclose",
             "pytest-plt",
             "pytest-rng",
+            "nengo-spa>=2",  # its networks and tests, on the native backend
             # The models in a browser.
             "nengo-gui>=0.6",
             "selenium>=4.16",

@@ -14,7 +14,7 @@ from nengo.utils.progress import Progress, ProgressTracker
 from ..base import check_keep
 from ..compatibility import import_tensorflow
 from . import registry
-from .arguments import check_choice, check_data, check_size
+from ..arguments import check_choice, check_data, check_size
 from .data import Data
 from .host import Host
 from .plan import Feed, make_plan, origin
