@@ -11,7 +11,7 @@ from xla_helpers import assert_same, compiled, reference
 from nengo_pc.backends.xla import Simulator, computes, emits
 from nengo_pc.backends.xla.emit_products import padded_rows
 from nengo_pc.backends.xla.plan import make_plan
-from nengo_pc.backends.xla.views import view_of
+from nengo_pc.backends.views import view_of
 
 
 def wave(n=3):

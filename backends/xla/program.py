@@ -9,7 +9,7 @@ from ..compatibility import import_tensorflow
 from . import registry
 from .plan import Feed, is_uniform, written_ahead
 from .step import Step, reshaped, whole_shape
-from .views import view_of
+from ..views import view_of
 
 tf = import_tensorflow()
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..compatibility import import_tensorflow
 from .random import threefry_2x32, to_uniform
-from .views import view_of
+from ..views import view_of
 
 tf = import_tensorflow()
 
