@@ -1,0 +1,20 @@
+"""What is registered for a class."""
+
+
+def find(registry, cls, method):
+    """Return what is registered for the class that defines how ``cls`` behaves, or None.
+
+    Parameters
+    ----------
+    registry : dict
+        By class, or by its name with that of its module.
+    cls : type
+    method : str
+        What the registered thing stands for: a subclass that overrides it does something else.
+    """
+    for base in cls.__mro__:
+        for key in (base, f"{base.__module__}.{base.__qualname__}"):
+            if key in registry:
+                same = getattr(base, method, None) is getattr(cls, method, None)
+                return registry[key] if same else None
+    return None

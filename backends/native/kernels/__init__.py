@@ -1,0 +1,1 @@
+"""Kernels: what the operators of a network do, compiled by Numba."""

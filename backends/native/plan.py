@@ -1,0 +1,117 @@
+"""What a run carries out: instructions in order, and what Python does between them."""
+
+import contextlib
+
+import numpy as np
+
+from . import codes
+
+
+class Plan:
+    """The instructions of a run.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    fed : list of Signal
+        Outputs of Nodes that are given for each step.
+    given : collection of Signal
+        All outputs that are given, which their operators do not set.
+
+    Attributes
+    ----------
+    ops : (n, `codes.WIDTH`) ndarray of int64
+    operator_at : list of Operator or None
+        For each instruction.
+    blocks : list of list of callable
+        What Python calls at each instruction `codes.PYTHON`.
+    """
+
+    def __init__(self, simulator, fed, given):
+        self._rows, self.operator_at, self.blocks = [], [], []
+        self._fed, self._values = [], []
+        memory, steps = simulator._memory, simulator._python.steps
+        if memory.zeroed_size:
+            self._add([codes.FILL, 0, memory.zeroed_start, 0, 0, 0, 0, 0, memory.zeroed_size])
+        for signal in fed:
+            self._fed.append(len(self._rows))
+            self._add([codes.FEED, 0, memory.address(signal), 0, 0, 0, 0, 0, signal.size])
+        for op in simulator._step_order:
+            if any(signal in given for signal in op.sets):
+                continue
+            rows = simulator._rows[op]
+            if rows is None:
+                self._python([own[op] for own in steps])
+            for row in rows or ():
+                self._add(row, op)
+        if simulator._beside:
+            self._python([simulator._record_beside])
+        shape = (len(self._rows), codes.WIDTH)
+        self.ops = np.zeros(shape, np.int64)
+        for to, row in zip(self.ops, self._rows):
+            to[: len(row)] = row
+
+    def _add(self, row, op=None):
+        self._rows.append(row)
+        self.operator_at.append(op)
+
+    def _python(self, calls):
+        """Add what Python calls, to the block before if nothing comes between."""
+        if not (self._rows and self._rows[-1][0] == codes.PYTHON):
+            self._add([codes.PYTHON, 0, 0, 0, 0, 0, 0, 0, len(self.blocks)])
+            self.blocks.append([])
+        self.blocks[-1].extend(calls)
+
+    def point_at(self, values):
+        """Say where the outputs that are given lie: ``(batch, steps, size)`` arrays."""
+        self._values = values  # which keeps them
+        for k, array in zip(self._fed, values):
+            self.ops[k, codes.FIRST_INT + 1] = array.ctypes.data
+            self.ops[k, codes.FIRST_INT + 2] = array.shape[1]
+
+    def carry_out(self, k):
+        """Call what Python does at an instruction."""
+        for call in self.blocks[self.ops[k, codes.FIRST_INT]]:
+            call()
+
+
+@contextlib.contextmanager
+def given_outputs(simulator, given):
+    """Set the outputs of Nodes that are held, and put back what constants held before.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    given : dict of {nengo.Node: (steps or 1, size, batch) ndarray}
+
+    Yields
+    ------
+    dict of {Signal: (batch, steps, size) ndarray or None}
+        None for those that are held.
+    """
+    fed, before = {}, []
+    for node, values in given.items():
+        signal = simulator.model.sig[node]["out"]
+        arrays = [signals[signal] for signals in simulator._items]
+        before += [(array, array.copy()) for array in arrays]
+        fed[signal] = None
+        if len(values) == 1:
+            for i, array in enumerate(arrays):
+                array[...] = values[0, :, i].reshape(array.shape)
+        else:
+            fed[signal] = np.ascontiguousarray(
+                np.moveaxis(values, -1, 0), dtype=simulator._memory.dtype
+            )
+    try:
+        yield fed
+    finally:
+        for array, values in before:
+            array[...] = values
+
+
+def plain_loop(ops, params, index, buffer, control, *rest):
+    """Do what the compiled loop does where all instructions are Python's."""
+    n_steps = rest[8]
+    if control[1] == len(ops):
+        control[:2] = control[0] + 1, 0
+    return codes.DONE if control[0] == n_steps or not len(ops) else codes.AT_PYTHON

@@ -1,0 +1,586 @@
+"""Nengo's simulator over one buffer, with kernels for the operators that matter."""
+
+import re
+import time
+import warnings
+
+import nengo
+import numpy as np
+from nengo.builder.processes import SimProcess
+from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
+from nengo.rc import rc
+from nengo.utils.progress import Progress, ProgressTracker
+
+from ..arguments import check_choice, check_data, check_size
+from ..base import check_keep
+from . import codes
+from .compiling import the_loop
+from .memory import Memory, Signals
+from .plan import Plan, given_outputs, plain_loop
+from .program import Program
+from .python_steps import PythonSteps, is_trusted
+from .records import Records
+from .threads import run_ranges
+
+from . import assemble_functions, assemble_neurons, assemble_operators  # noqa: F401, isort: skip
+from . import assemble_processes, assemble_rules  # noqa: F401, isort: skip
+
+DTYPES = (None, "float32", "float64")
+LEARNING = ("copies", "sum", "mean")
+RANDOM = ("compiled", "reference")
+CHUNK_SECONDS = 0.2  # between looks at Ctrl-C and the progress bar
+FIRST_CHUNK = 16  # steps, before it is known how long they take
+
+
+class Simulator(nengo.Simulator):
+    """Run any Nengo network, with compiled kernels and without compiling anything for it.
+
+    Nengo builds the model and orders its operators. All signals of the float type live in one
+    array, ``signals`` are views of it, and one loop, compiled once for each machine, carries out a
+    row of integers for each operator. What has no kernel (Node functions, noise, operators of your
+    own) runs as Nengo's own step function, in Nengo's order and on the same arrays. So a Node may
+    read and change whatever it can in `nengo.Simulator`.
+
+    Where `nengo.Simulator` has an argument or attribute, this has the same.
+
+    Parameters
+    ----------
+    network : nengo.Network or None
+    dt : float
+        Length of a step in s.
+    seed : int, optional
+        Seed of all that is random while running.
+    model : nengo.builder.Model, optional
+        Model that is built already, or to build into.
+    progress_bar : bool or nengo.utils.progress.ProgressBar
+    optimize : bool
+        Accepted as by `nengo.Simulator`. Merging operators would gain nothing here, so that
+        networks and their random numbers do not depend on it.
+    minibatch_size : int, optional
+        Number of copies to run side by side, which differ in their input, in what is random and,
+        perhaps, in what they learn. Data have a first axis of that size. None: one, no axis.
+    dtype : {None, "float32", "float64"}
+        Type of the numbers. None: Nengo's own precision, which is float64 unless it is configured
+        otherwise.
+    minibatch_learning : {"copies", "sum", "mean"}
+        What learning rules do in a minibatch. ``copies``: each item learns weights of its own, from
+        the same start. ``sum``, ``mean``: all items share weights, which change by the sum or mean
+        of what each item's rule says.
+    keep : {"all", "last", "mean"} or dict of {nengo.Probe: such}
+        How much ``data`` has of a probe: every step, the last step, or the mean since the last
+        reset. With a dict, other probes are not recorded.
+    random : {"reference", "compiled"}
+        Source of the random numbers of stochastic neurons. ``reference``: Nengo's own, spike for
+        spike. ``compiled``: counters, in the loop, which is faster; the same law, other numbers.
+
+    Attributes
+    ----------
+    in_python : tuple of str
+        Operators that Python runs in every step, with the objects that they come from.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If an argument is not as described.
+    nengo.exceptions.BuildError
+        In a minibatch, if a Node's Python function cannot be copied for each item.
+
+    Notes
+    -----
+    Sums are made in another order than in `nengo.Simulator`; apart from rounding, results are the
+    same.
+
+    In a minibatch each item has a copy of each Node function, made by `copy.deepcopy` of callable
+    objects and of what functions enclose; the first item has the function itself.
+
+    A signal that becomes NaN or infinite stops the run with a `nengo.exceptions.SimulationError`
+    that names it, its object and the step.
+
+    Examples
+    --------
+    >>> import nengo
+    >>> from nengo_pc.backends.native import Simulator
+    >>> with nengo.Network(seed=0) as network:
+    ...     node = nengo.Node([0.5])
+    ...     ensemble = nengo.Ensemble(50, 1)
+    ...     connection = nengo.Connection(node, ensemble)
+    ...     probe = nengo.Probe(ensemble, synapse=0.03)
+    >>> with Simulator(network, progress_bar=False) as simulator:
+    ...     simulator.run(0.2)
+    >>> print(f"{simulator.data[probe][-1, 0]:.1f}")
+    0.5
+    """
+
+    substitutions = ()
+
+    def __init__(
+        self,
+        network,
+        dt=0.001,
+        seed=None,
+        model=None,
+        progress_bar=True,
+        optimize=True,
+        minibatch_size=None,
+        dtype=None,
+        minibatch_learning="copies",
+        keep="all",
+        random="reference",
+    ):
+        self.closed = True  # in case something below fails
+        check_choice("dtype", dtype, DTYPES)
+        check_choice("minibatch_learning", minibatch_learning, LEARNING)
+        check_choice("random", random, RANDOM)
+        self.minibatch_size = check_size(minibatch_size)
+        self.dtype = np.dtype(dtype or max(rc.float_dtype, np.dtype("float32"))).name
+        self.minibatch_learning, self.random = minibatch_learning, random
+        self._batch = self.minibatch_size or 1
+        self._keep = keep
+        self._first_item = 0
+        self._plans = {}
+        self._control = np.zeros(4, np.int64)
+        self._running = False
+        self._set_up = False
+        super().__init__(network, dt, seed, model, progress_bar, optimize=False)
+        self.optimize = optimize
+
+    # Building
+
+    def _make(self):
+        """Lay out the memory and write the instructions."""
+        model, order = self.model, self._step_order
+        shared = self._shared()
+        self._loop = the_loop()
+        self._program, self._rows = self._assembled(shared, trusted=True)
+        if not all(is_trusted(op) for op in order if self._rows[op] is None):
+            # Python could change a matrix within a run: products are done in every step.
+            self._program, self._rows = self._assembled(shared, trusted=False)
+        self._probes = self._probe_rows()
+        self._memory.allocate()
+        self._params, self._index = self._program.params_array(), self._program.index_array()
+        self._clock = {
+            model.step: np.array(model.step.initial_value),
+            model.time: np.array(model.time.initial_value),
+        }
+        item = None if self.minibatch_size is not None else 0
+        self.signals = Signals(self._memory, item, self._clock)
+        for op in model.operators:
+            op.init_signals(self.signals)
+        self._items = [self.signals]
+        if self.minibatch_size is not None:
+            self._items = [Signals(self._memory, i, self._clock) for i in range(self._batch)]
+        self._set_up = True
+
+    def _assembled(self, shared, trusted):
+        """Return a program and the instructions of each operator: None for those Python runs."""
+        order = self._step_order
+        self._memory = Memory(
+            self.model, order, self.dtype, self._batch, shared, kernels=self._loop is not None
+        )
+        program = Program(self.model, self._memory, self.random, trusted)
+        if self._loop is None:
+            return program, dict.fromkeys(order)
+        return program, {op: program.rows_of(op) for op in order}
+
+    def _shared(self):
+        """Return the bases that items share although rules change them."""
+        if self.minibatch_size is None or self.minibatch_learning == "copies":
+            return ()
+        from .joint import learned
+
+        return learned(self._step_order)
+
+    def _probe_rows(self):
+        """Return the probes that the loop records: ``{probe: (address, size, places, moves)}``."""
+        found = {}
+        for probe in self._keep_of:
+            signal = self.model.sig[probe]["in"]
+            if signal not in self._memory or self._loop is None:
+                continue
+            places = self._memory.places(signal)
+            if np.array_equal(places, places[0] + np.arange(places.size)):
+                found[probe] = (int(places[0]), places.size, -1, True)
+            else:
+                place = self._program.indices(places)
+                found[probe] = (0, places.size, place, self._program.moves(signal))
+        return found
+
+    @property
+    def _keep_of(self):
+        """How much to keep of each probe."""
+        return check_keep(self._keep, self.model.probes)
+
+    @property
+    def in_python(self):
+        """Return what Python runs in every step."""
+        return tuple(
+            f"{op} of {self._origin(op)}" for op in self._step_order if self._rows[op] is None
+        )
+
+    def _origin(self, op):
+        """Return the Nengo object that an operator was built for, in words."""
+        for signals in (op.sets + op.incs + op.updates, op.reads):
+            for obj, named in self.model.sig.items():
+                if any(signal in signals for signal in named.values() if signal is not None):
+                    return str(obj)
+        functions = {id(n.output): n for n in self.model.toplevel.all_nodes} if (
+            self.model.toplevel is not None
+        ) else {}  # fmt: skip
+        node = functions.get(id(getattr(op, "fn", None)))
+        return str(node) if node is not None else op.tag or "unknown origin"
+
+    # Running
+
+    def reset(self, seed=None, first_item=0):
+        """Go back to the first step.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Seed of all that is random while running.
+        first_item : int
+            Number of the minibatch's first item. What is random for an item depends on the seed
+            and on its number, not on its place.
+        """
+        if self.closed:
+            raise SimulatorClosed("Cannot reset closed Simulator.")
+        if seed is not None:
+            self.seed = seed
+        if not self._set_up:
+            self._make()
+        for signals in {id(s): s for s in (self.signals, *self._items)}.values():
+            for signal in signals:
+                signals.reset(signal)
+        self._first_item = int(first_item)
+        self.rng = np.random.RandomState(self.seed)
+        self._make_steps()
+        self.clear_probes()
+        self._probe_step_time()
+
+    def _make_steps(self):
+        """Make the functions that Python runs, and the keys of random numbers."""
+        order = self._step_order
+        self._python = PythonSteps(
+            [op for op in order if self._rows[op] is None],
+            order,
+            self._items,
+            self.dt,
+            self.seed + self._first_item,
+            self._first_item,
+            self._origin,
+        )
+        places = {op: i for i, op in enumerate(order)}
+        keys = [
+            np.random.SeedSequence((self.seed, places[op])).generate_state(1, np.uint64)[0]
+            for op in self._program.drawing
+        ]
+        self._keys = np.array(keys, np.uint64).view(np.int64)
+        self._plans = {}
+
+    def clear_probes(self):
+        """Forget what probes recorded."""
+        keep = self._keep_of
+        self._beside = [p for p in keep if p not in self._probes]
+        probes = {}
+        for probe in (*self._probes, *self._beside):
+            signal = self.model.sig[probe]["in"]
+            dtype = np.dtype(self.dtype) if signal in self._memory else signal.dtype
+            probes[probe] = (signal.shape, dtype)
+        self.data = Records(
+            self.model.params, probes, keep, self._batch, self.minibatch_size is not None
+        )
+        self._periods = np.array(
+            [1.0 if p.sample_every is None else p.sample_every / self.dt for p in probes]
+        )
+        self._table = np.zeros((len(self._probes), 8), np.int64)
+        for row, (probe, (address, size, places, moves)) in zip(self._table, self._probes.items()):
+            row[:4] = self.data.mode(probe), address, size, places
+            row[6] = moves
+
+    def _record_beside(self):
+        """Record probes of signals that are not in the buffer, at the end of a step."""
+        step = int(self._control[0]) + 1
+        for i, probe in enumerate(self._beside, len(self._probes)):
+            if step % self._periods[i] < 1:
+                signal = self.model.sig[probe]["in"]
+                for item, signals in enumerate(self._items):
+                    self.data.append(probe, item, signals[signal])
+
+    def step(self, data=None):
+        """Advance by one step; see `run_steps`."""
+        self.run_steps(1, False, data=data)
+
+    def run(self, time_in_seconds, progress_bar=None, *, data=None):
+        """Run for a time in s, rounded to whole steps; see `run_steps`."""
+        if time_in_seconds < 0:
+            raise ValidationError(
+                f"Must be positive (got {time_in_seconds:g})", attr="time_in_seconds"
+            )
+        steps = int(np.round(float(time_in_seconds) / self.dt))
+        if steps == 0:
+            warnings.warn(
+                f"{time_in_seconds} results in running for 0 timesteps. Simulator "
+                f"still at time {self.time}.",
+                stacklevel=2,
+            )
+        else:
+            self.run_steps(steps, progress_bar, data=data)
+
+    def run_steps(self, steps, progress_bar=None, *, data=None):
+        """Run for a number of steps.
+
+        Parameters
+        ----------
+        steps : int
+        progress_bar : bool or nengo.utils.progress.ProgressBar, optional
+        data : dict of {nengo.Node: array_like}, optional
+            Outputs of Nodes without input in this run, shape ``(minibatch_size, steps, size)``,
+            without the first axis if ``minibatch_size`` is None. Where the axis of steps has
+            length 1, this is held for the whole run.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If data do not fit, naming the Node.
+        nengo.exceptions.SimulationError
+            If a signal became NaN or infinite, naming it, its object and the step.
+        """
+        if self.closed:
+            raise SimulatorClosed("Simulator cannot run because it is closed.")
+        given = {}
+        if data:
+            given = check_data(data, steps, self._batch, self.minibatch_size is None)
+        bar = self.progress_bar if progress_bar is None else progress_bar
+        if steps == 1 or not bar:
+            self._run(steps, given, lambda n: None)
+            return
+        with ProgressTracker(bar, Progress("Simulating", "Simulation", steps)) as tracker:
+            self._run(steps, given, tracker.total_progress.step)
+
+    def _run(self, steps, given, advance):
+        """Run in chunks, so that Ctrl-C is heard and the progress bar moves."""
+        if steps <= 0:
+            return
+        self._from_step = int(self._clock[self.model.step])
+        for flag in self._program.flags:
+            self._memory.of_all_items(flag)[...] = 0
+        chunk, done = min(steps, FIRST_CHUNK), 0
+        with given_outputs(self, given) as fed:
+            plan = self._plan(fed)
+            while done < steps:
+                n = min(chunk, steps - done)
+                began = time.perf_counter()
+                self._run_chunk(plan, n)
+                done += n
+                advance(n)
+                seconds = max(time.perf_counter() - began, 1e-9)
+                chunk = max(1, min(4 * n, int(n * CHUNK_SECONDS / seconds)))
+
+    def _plan(self, fed):
+        """Return the instructions of a run and what Python runs between them.
+
+        Parameters
+        ----------
+        fed : dict of {Signal: ndarray or None}
+            Signals that are given: as ``(batch, steps, size)``, or held already.
+        """
+        key = tuple((signal, values is None) for signal, values in fed.items())
+        if key not in self._plans:
+            self._plans[key] = Plan(self, [s for s, v in fed.items() if v is not None], fed)
+        plan = self._plans[key]
+        plan.point_at([values for values in fed.values() if values is not None])
+        return plan
+
+    def _run_chunk(self, plan, n):
+        """Run for n steps, fewer if something is raised; what was done stays done."""
+        start = int(self._clock[self.model.step])
+        table = self._probe_table(n)
+        self._control[:] = start, 0, 0, 0
+        arguments = (plan.ops, self._params, self._index, self._memory.buffer)
+        rest = (table, self._periods, self.data.counts, self._keys)
+        sizes = (self._memory.shared_size, self._memory.item_size, start + n, self.dt)
+        sizes += (self._from_step, self._first_item)
+        self._running = True
+        errors = np.seterr(invalid="raise", divide="ignore") if plan.blocks else {}
+        try:
+            while True:
+                status = self._call(arguments, rest, sizes)
+                if status == codes.DONE:
+                    break
+                if status == codes.NOT_FINITE:
+                    self._raise_not_finite(plan)
+                self._set_clock(int(self._control[0]) + 1)
+                plan.carry_out(int(self._control[1]))
+                self._control[1] += 1
+        finally:
+            np.seterr(**errors)
+            self._running = False
+            self._n_steps = int(self._control[0])
+            self._time = self._n_steps * self.dt
+        self._set_clock(start + n)
+
+    def _call(self, arguments, rest, sizes):
+        """Run all items up to the next thing that Python does, and return why they stopped."""
+        loop = self._loop or plain_loop
+        if self._batch == 1:
+            return loop(*arguments, self._control, *rest, 0, 1, *sizes)
+
+        def run(first, last):
+            control = self._control.copy()
+            return loop(*arguments, control, *rest, first, last, *sizes), control
+
+        results = run_ranges(run, self._batch)
+        status, self._control[:] = next((r for r in results if r[0] == codes.NOT_FINITE), results[0])
+        return status
+
+    def _set_clock(self, step):
+        self._clock[self.model.step][...] = step
+        self._clock[self.model.time][...] = step * self.dt
+
+    def _raise_not_finite(self, plan):
+        """Raise a SimulationError for what an instruction left."""
+        item, k = int(self._control[2]), int(self._control[3])
+        op = plan.operator_at[k]
+        signal, value = self._wrong_signal(op, item)
+        step = int(self._control[0]) + 1
+        raise SimulationError(
+            f"{signal.name} of {self._origin(op)} became {value} in step {step} "
+            f"(t = {step * self.dt:g} s)"
+        )
+
+    def _wrong_signal(self, op, item):
+        signals = self._items[item]
+        for signal in (*op.sets, *op.incs, *op.updates):
+            values = np.asarray(signals[signal])
+            wrong = values[~np.isfinite(values)]
+            if wrong.size:
+                return signal, wrong[0]
+        return (*op.sets, *op.incs, *op.updates)[0], "NaN"
+
+    def _probe_table(self, n):
+        """Return where the loop records, with room for n more steps."""
+        table = self._table
+        for i, probe in enumerate(self._probes):
+            array = self.data.reserve(probe, int(n / max(1.0, self._periods[i])) + 1)
+            table[i, 4], table[i, 5] = array.ctypes.data, array.shape[1]
+        return table
+
+    @property
+    def n_steps(self):
+        """Number of steps done."""
+        return int(self._control[0]) if self._running else self._n_steps
+
+    @property
+    def time(self):
+        """Simulated time in s."""
+        return self.n_steps * self.dt if self._running else self._time
+
+    # State
+
+    def _carried(self):
+        """Return the arrays that one step leaves to the next, by a name that is the same anew."""
+        found = {}
+        for base in dict.fromkeys(s.base for op in self._step_order for s in op.all_signals):
+            if base in self._clock or base.readonly or base in self._memory.sparse:
+                continue
+            # Names can hold the address of an object, which is another in another process.
+            name = re.sub(r"(0x|at 0x)[0-9a-f]+", "", base.name)
+            found[f"{len(found)} {name}".strip()] = self.signals[base]
+        return found
+
+    def _streams(self):
+        """Return the random streams of neurons that Python runs."""
+        ops = [op for op in self._step_order if self._rows[op] is None]
+        return [s for op in ops for s in getattr(op, "state_extra", {}).values()]
+
+    def get_state(self):
+        """Return all that the next step depends on, to go on from in another process.
+
+        Returns
+        -------
+        dict of {str: ndarray}
+            In a minibatch, the first axis of what items do not share is that of the items. What
+            Node functions and operators of one's own remember is left out.
+        """
+        state = {name: np.array(array) for name, array in self._carried().items()}
+        for i, stream in enumerate(self._streams()):
+            _, words, place, has_gauss, gauss = stream.get_state()
+            state[f"stream {i}"] = np.array([*words, place, has_gauss, gauss], np.float64)
+        return {"step": np.array(self.n_steps), **state}
+
+    def set_state(self, state):
+        """Go on from what `get_state` gave, for the same network.
+
+        Processes without input, such as noise, go on where they were.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If it is of another network.
+        """
+        wanted = self.get_state()
+        for key in [*wanted, *state]:
+            shapes = [np.shape(s[key]) if key in s else None for s in (wanted, state)]
+            if shapes[0] != shapes[1]:
+                raise ValidationError(
+                    f"{key} must have shape {shapes[0]}, got {shapes[1]}: is it the same network?",
+                    "state",
+                )
+        for name, array in self._carried().items():
+            array[...] = state[name]
+        for i, stream in enumerate(self._streams()):
+            *words, place, has_gauss, gauss = state[f"stream {i}"]
+            stream.set_state(
+                ("MT19937", np.array(words, np.uint32), int(place), int(has_gauss), gauss)
+            )
+        self.rng = np.random.RandomState(self.seed)
+        self._make_steps()
+        self._skip(int(state["step"]))
+
+    def _skip(self, n_steps):
+        """Set the clock, with processes that need no input at that step."""
+        processes = [
+            op
+            for op in self._step_order
+            if self._rows[op] is None and isinstance(op, SimProcess) and op.input is None
+        ]
+        outputs = [signals[op.output] for op in processes for signals in self._items]
+        before = [output.copy() for output in outputs]
+        for n in range(n_steps if processes else 0):
+            self._set_clock(n + 1)
+            for steps in self._python.steps:
+                for op in processes:
+                    steps[op]()
+        for output, values in zip(outputs, before):
+            output[...] = values
+        self._set_clock(n_steps)
+        self._n_steps, self._time = n_steps, n_steps * self.dt
+
+    def __getstate__(self):
+        names = ("dt", "seed", "progress_bar", "optimize", "minibatch_size", "dtype")
+        names += ("minibatch_learning", "random")
+        return {
+            "arguments": {name: getattr(self, name) for name in names},
+            "model": self.model,
+            "keep": self._keep,
+            "first_item": self._first_item,
+            "state": None if self.closed else self.get_state(),
+            "recorded": self.data.recorded,
+            "n_steps": self.n_steps,
+        }
+
+    def __setstate__(self, state):
+        self.__init__(None, model=state["model"], keep=state["keep"], **state["arguments"])
+        self._first_item = state["first_item"]
+        self.data.recorded = state["recorded"]
+        if state["state"] is None:
+            self._n_steps, self._time = state["n_steps"], state["n_steps"] * self.dt
+            self.close()
+        else:
+            self.set_state(state["state"])
+
+    def close(self):
+        """Free the arrays; what was recorded stays."""
+        super().close()
+        self._memory = self._python = self._program = None
+        self._items, self._plans, self._clock = [], {}, {}

@@ -1,0 +1,40 @@
+"""Items of a minibatch, run by threads: compiled code does not hold Python's lock."""
+
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+
+def n_threads():
+    """Return how many threads to use: one for each core that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@functools.cache
+def _pool(process):
+    """Return the pool of this process; a fork has to make one of its own."""
+    return ThreadPoolExecutor(max(1, n_threads() - 1), thread_name_prefix="nengo_pc.native")
+
+
+def run_ranges(function, batch):
+    """Call a function on ranges of items, in threads, and return what it gave for each.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(first, last)``.
+    batch : int
+
+    Returns
+    -------
+    list
+    """
+    n = min(batch, n_threads())
+    bounds = [round(batch * i / n) for i in range(n + 1)]
+    if n == 1:
+        return [function(0, batch)]
+    pool = _pool(os.getpid())
+    others = [pool.submit(function, a, b) for a, b in zip(bounds[1:-1], bounds[2:])]
+    return [function(bounds[0], bounds[1]), *(other.result() for other in others)]
