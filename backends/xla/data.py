@@ -1,6 +1,7 @@
 """What probes recorded, in the shapes that users expect."""
 
 import numpy as np
+from nengo.exceptions import SimulationError
 from nengo.probe import Probe
 from nengo.simulator import SimulationData
 
@@ -15,10 +16,17 @@ class Data(SimulationData):
     keep : dict of {nengo.Probe: {"all", "last", "mean"}}
     batched : bool
         Whether the first axis is the minibatch.
+
+    Attributes
+    ----------
+    hidden : bool
+        Whether what probes recorded cannot be looked at now: a Node's function that runs ahead
+        would see too little.
     """
 
     def __init__(self, raw, keep, batched):
         super().__init__(raw)
+        self.hidden = False
         self._keep, self._batched = keep, batched
         self._chunks = {probe: [] for probe in keep}
         self._shapes = dict.fromkeys(keep, ())
@@ -54,9 +62,14 @@ class Data(SimulationData):
         self.reset()
 
     def __getitem__(self, key):
-        """What was recorded of a probe, or built for another object."""
+        """Return what was recorded of a probe, or built for another object."""
         if not isinstance(key, Probe) or key not in self._keep:
             return super().__getitem__(key)
+        if self.hidden:
+            raise SimulationError(
+                "data of probes cannot be used by a Node's function on the xla backend, which runs "
+                "it ahead of the steps; use nengo_pc.backends.native.Simulator (backend='native')"
+            )
         if key not in self._cache:
             value = self._value(key)
             value.setflags(write=False)
@@ -69,7 +82,10 @@ class Data(SimulationData):
             return np.zeros((0,))
         if keep == "all":
             value = np.concatenate(chunks)  # (steps, size, batch)
-            value = np.moveaxis(value, -1, 0).reshape(-1, len(value), *self._shapes[probe])
+            if not (len(value) or self._batched):
+                return np.zeros((0,))  # as nengo.Simulator has it
+            shape = (value.shape[-1], len(value), *self._shapes[probe])
+            value = np.moveaxis(value, -1, 0).reshape(shape)
         else:
             value = sum(chunks) / (self._n_steps[probe] if keep == "mean" else 1)
             value = value.T.reshape(-1, *self._shapes[probe])

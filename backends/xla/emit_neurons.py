@@ -13,7 +13,7 @@ tf = import_tensorflow()
 
 
 class State(dict):
-    """Tensors by name, with the arrays that they start from as ``initial``."""
+    """Tensors by name; ``starts_within(name, most)`` says whether none starts above ``most``."""
 
 
 # The output alone: state is read before it is set.
@@ -22,7 +22,7 @@ def emit_neurons(op, step):
     """``neurons.step(dt, J, output, **state)``."""
     j = step.read(op.J)
     state = State({name: step.read(signal) for name, signal in op.state.items()})
-    state.initial = {name: signal.initial_value for name, signal in op.state.items()}
+    state.starts_within = lambda name, most: step.starts_within(op.state[name], most)
     take = step_of(op.neurons)
     if op.state_extra:  # what neurons draw random numbers from
 
@@ -110,7 +110,7 @@ def lif(neurons, j, state, step):
     spiked = voltage > 1
     overshoot = tf.where(spiked, (voltage - 1) / (j - 1), zero)
     # From 1 or below, the voltage overshoots by at most this part of J - 1.
-    largest = -math.expm1(-dt / tau_rc) if np.all(state.initial["voltage"] <= 1) else None
+    largest = -math.expm1(-dt / tau_rc) if state.starts_within("voltage", 1) else None
     t_spike = dt + tau_rc * log_one_minus(overshoot, largest)
     floor = step.constant(neurons.min_voltage)
     return tf.where(spiked, step.constant(neurons.amplitude / dt), zero), {

@@ -1,4 +1,4 @@
-"""What is worked out once, what in every step, what is carried between steps, what Python does.
+"""What is worked out once, what in every step, what is carried between steps, what runs ahead.
 
 Nothing here imports TensorFlow.
 """
@@ -13,7 +13,7 @@ from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
 from . import registry
-from .host import is_of_time_alone
+from .ahead import runs_ahead, written_ahead
 
 
 class Feed:
@@ -52,10 +52,10 @@ class Plan:
     ----------
     held : list of Operator
         Run once before the first step: they read nothing that changes.
-    stages : list of (list of Operator, list of Operator)
-        In every step: compiled operators, then operators that Python runs, and so on.
+    in_loop : list of Operator
+        In every step: their results can differ from step to step.
     ahead : list of Operator
-        Among the compiled ones: run by Python before the steps, since they need the time alone,
+        Among those of the loop: run by Python before the steps, since they need the time alone,
         so that their outputs are input to the loop.
     feeds : list of Feed
     constants : list of Signal
@@ -69,7 +69,7 @@ class Plan:
     """
 
     held: list = field(default_factory=list)
-    stages: list = field(default_factory=list)
+    in_loop: list = field(default_factory=list)
     ahead: list = field(default_factory=list)
     feeds: list = field(default_factory=list)
     constants: list = field(default_factory=list)
@@ -77,25 +77,15 @@ class Plan:
     derived: dict = field(default_factory=dict)
     learned: set = field(default_factory=set)
 
-    @property
-    def in_loop(self):
-        """Operators whose results can differ from step to step, Python's left out."""
-        return [op for stage, _ in self.stages for op in stage]
-
-    @property
-    def callbacks(self):
-        """Operators that Python runs in every step."""
-        return [op for _, stage in self.stages for op in stage]
-
     def is_steady(self, base):
         """Whether a base is the same in all steps."""
         if base in self.carried or base in self.derived:
             return False
-        moving = [*self.in_loop, *self.callbacks, *(f for f in self.feeds if not f.held)]
+        moving = [*self.in_loop, *(f for f in self.feeds if not f.held)]
         return all(s.base is not base for op in moving for s in op.sets + op.incs + op.updates)
 
 
-def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
+def make_plan(model, step_order, feeds=()):
     """Sort the operators of a model.
 
     Parameters
@@ -103,12 +93,8 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
     model : nengo.builder.Model
     step_order : list of Operator
         In an order that keeps Nengo's dependencies.
-    graph : dict of {Operator: set of Operator}
-        What comes after each operator.
     feeds : sequence of Feed
         They replace the operators that set the same signals.
-    random_on_host : bool
-        Whether neurons that draw random numbers are run by Python.
 
     Returns
     -------
@@ -117,7 +103,7 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
     Raises
     ------
     nengo.exceptions.BuildError
-        For an operator that has no emitter, naming it and the object it came from.
+        For operators that are not compiled, naming the objects they came from.
     """
     given = {feed.signal for feed in feeds}
     ops = [
@@ -126,23 +112,15 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
         if not isinstance(op, (TimeUpdate, SimProbe)) and not any(s in given for s in op.sets)
     ]
     plan = Plan(feeds=list(feeds))
-    plan.ahead = [op for op in ops if _needs_time_alone(op)]
+    plan.ahead = [op for op in ops if runs_ahead(op)]
     ahead = set(plan.ahead)
     rest = [op for op in ops if op not in ahead]
-    on_host = {op for op in rest if _is_on_host(op, random_on_host)}
-    for op in rest:
-        if op not in on_host and registry.emitter_of(op) is None:
-            raise BuildError(
-                f"the xla backend cannot compile {op!r} of {origin(model, op)}: nothing is "
-                f"registered for operators of type {type(op).__name__}; see "
-                "nengo_pc.backends.xla.emits"
-            )
+    _check(model, rest)
     writers = [*plan.feeds, *(_Ahead(op) for op in plan.ahead), *rest]
     plan.learned = _learned(writers)
-    # Between stages values are in Python's hands anyway.
-    plan.derived = {} if on_host else _derived(rest, on_host, model.dt)
+    plan.derived = _derived(rest, model.dt)
     probed = {model.sig[probe]["in"].base for probe in model.probes}
-    plan.carried = in_order(_carried(writers, on_host, plan.derived), model.operators)
+    plan.carried = in_order(_carried(writers, plan.derived), model.operators)
     written = {s.base for op in writers for s in op.sets + op.incs + op.updates}
     read = {s.base for op in rest for s in op.reads} | probed
     read |= {s for _, reads in plan.derived.values() for s in reads}
@@ -150,14 +128,38 @@ def make_plan(model, step_order, graph, feeds=(), random_on_host=False):
     plan.constants = [
         s for s in in_order(read, model.operators) if s not in written and s not in clock
     ]
-    plan.held = _held(rest, on_host, plan)
+    plan.held = _held(rest, plan)
     held = set(plan.held)
-    plan.stages = _stages([op for op in ops if op not in held], on_host, graph)
+    plan.in_loop = [op for op in ops if op not in held]
     return plan
 
 
+def _check(model, ops):
+    """Refuse what is not compiled.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+    """
+    native = "use nengo_pc.backends.native.Simulator (backend='native')"
+    python = dict.fromkeys(origin(model, op) for op in ops if _needs_python(op))
+    if python:
+        raise BuildError(
+            f"the xla backend cannot run Python within a step: {'; '.join(python)} would need it; "
+            f"{native}, or register a compiled form: see nengo_pc.backends.xla.computes, steps and "
+            "filters"
+        )
+    for op in ops:
+        if registry.emitter_of(op) is None:
+            raise BuildError(
+                f"the xla backend cannot compile {op!r} of {origin(model, op)}: nothing is "
+                f"registered for operators of type {type(op).__name__}; {native}, or see "
+                "nengo_pc.backends.xla.emits"
+            )
+
+
 def origin(model, op):
-    """The Nengo object that an operator was built for, in words."""
+    """Return the Nengo object that an operator was built for, in words."""
     for signals in (op.sets + op.incs + op.updates, op.reads):
         for obj, named in model.sig.items():
             if any(signal in signals for signal in named.values() if signal is not None):
@@ -165,31 +167,13 @@ def origin(model, op):
     return op.tag or "unknown origin"
 
 
-def written_ahead(op):
-    """What an operator that Python runs ahead writes: ``[(signal, "set", "inc" or "update")]``.
-
-    Its state, which nobody else reads, stays with Python.
-    """
-    kinds = (("set", op.sets), ("inc", op.incs), ("update", op.updates))
-    return [(op.output, kind) for kind, signals in kinds if op.output in signals]
-
-
-def _needs_time_alone(op):
-    """Whether Python can run an operator ahead of the steps."""
-    if isinstance(op, SimPyFunc):
-        return is_of_time_alone(op) and registry.function_of(op.fn) is None
-    return isinstance(op, SimProcess) and op.input is None
-
-
-def _is_on_host(op, random_on_host):
-    """Whether Python has to run an operator in every step: users' own functions."""
+def _needs_python(op):
+    """Return whether an operator is a user's own function, without a compiled form."""
     if isinstance(op, SimPyFunc):
         return registry.function_of(op.fn) is None
     if isinstance(op, SimProcess):
         return registry.filter_of(op.process) is None
-    if isinstance(op, SimNeurons):
-        return registry.step_of(op.neurons) is None or (random_on_host and bool(op.state_extra))
-    return False
+    return isinstance(op, SimNeurons) and registry.step_of(op.neurons) is None
 
 
 def in_order(bases, ops):
@@ -214,7 +198,7 @@ def _learned(writers):
     return grown | {s.base for op in rules for s in op.updates}
 
 
-def _derived(ops, on_host, dt):
+def _derived(ops, dt):
     """Bases that need not be carried: see ``derives`` of `registry.emits`."""
     updaters = {}
     for op in ops:
@@ -222,8 +206,6 @@ def _derived(ops, on_host, dt):
             updaters.setdefault(signal.base, set()).add(op)
     found = {}
     for op in ops:
-        if op in on_host:
-            continue
         for signal, (function, reads) in registry.emitter_of(op).derives(op, dt).items():
             whole = [signal, *reads]
             if any(s.base is not s for s in whole) or signal not in op.updates:
@@ -234,18 +216,12 @@ def _derived(ops, on_host, dt):
     return found
 
 
-def _carried(writers, on_host, derived):
+def _carried(writers, derived):
     """Bases whose values one step leaves to the next."""
     overwritten, touched = {}, set()
     for op in writers:
-        if isinstance(op, (Feed, _Ahead)) or op in on_host:
-            whole = list(op.sets)  # Python keeps the state of what it runs
-        else:
-            whole = list(registry.emitter_of(op).overwrites(op))
-        if on_host:
-            # What is set in parts may be read when only some of them are set, in a later stage.
-            whole = [signal for signal in whole if signal.size == signal.base.size]
-        for signal in whole:
+        ahead = isinstance(op, (Feed, _Ahead))
+        for signal in op.sets if ahead else registry.emitter_of(op).overwrites(op):
             overwritten[signal.base] = overwritten.get(signal.base, 0) + signal.size
         touched.update(s.base for s in op.sets + op.incs + op.updates)
     kept = {s for s in touched if overwritten.get(s, -1) < s.size} - set(derived)
@@ -253,13 +229,13 @@ def _carried(writers, on_host, derived):
     return kept | {s for _, reads in derived.values() for s in reads if s in touched}
 
 
-def _held(ops, on_host, plan):
+def _held(ops, plan):
     """Operators that read nothing that changes during the run."""
     changing = set(plan.carried) | set(plan.derived)
     changing |= {feed.signal.base for feed in plan.feeds if not feed.held}
     changing |= {s.base for op in plan.ahead for s, _ in written_ahead(op)}
     steady = {feed.signal.base for feed in plan.feeds if feed.held} | set(plan.constants)
-    candidates = [op for op in ops if op not in on_host and _is_pure(op)]
+    candidates = [op for op in ops if _is_pure(op)]
     while True:
         held = set(candidates)
         moving = [op for op in ops if op not in held]
@@ -281,21 +257,6 @@ def _held(ops, on_host, plan):
 
 def _is_pure(op):
     return registry.emitter_of(op).pure and not op.updates and not getattr(op, "state_extra", None)
-
-
-def _stages(ops, on_host, graph):
-    """Alternate compiled operators with those that Python runs, as seldom as can be."""
-    stage = dict.fromkeys(ops, 0)
-    for op in ops:  # in order, so that all that comes before is known
-        for after in graph[op]:
-            if after in stage:
-                wait = op in on_host and after not in on_host
-                stage[after] = max(stage[after], stage[op] + wait)
-    n = max(stage.values(), default=0) + 1
-    stages = [([], []) for _ in range(n)]
-    for op in ops:
-        stages[stage[op]][op in on_host].append(op)
-    return stages
 
 
 def is_uniform(array):

@@ -1,4 +1,4 @@
-"""The time loop as one compiled function, and what both ways to run have in common."""
+"""The time loop as one compiled function."""
 
 import functools
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..compatibility import import_tensorflow
-from . import registry
-from .plan import Feed, is_uniform, written_ahead
-from .step import Step, reshaped, whole_shape
 from ..views import view_of
+from . import registry
+from .ahead import written_ahead
+from .plan import Feed, is_uniform
+from .step import Step, reshaped, whole_shape
 
 tf = import_tensorflow()
 
@@ -85,6 +86,8 @@ class Setting:
     clock : tuple of Signal
     probes : list of (nengo.Probe, Signal, str)
         With how much to keep.
+    bounds : dict
+        As `Step` has it.
 
     Attributes
     ----------
@@ -98,9 +101,9 @@ class Setting:
         Operators that draw random numbers, numbered.
     """
 
-    def __init__(self, plan, dtype, dt, batch, learning, clock, probes):
+    def __init__(self, plan, dtype, dt, batch, learning, clock, probes, bounds):
         self.plan, self.dtype, self.dt, self.batch = plan, dtype, dt, batch
-        self.learning, self.clock = learning, clock
+        self.learning, self.clock, self.bounds = learning, clock, bounds
         recorded = [Recorded(p, s, how, self.batch_of(s.base)) for p, s, how in probes]
         self.steady = [p for p in recorded if self._is_steady(p.signal.base)]
         self.probes = [p for p in recorded if p not in self.steady]
@@ -122,11 +125,13 @@ class Setting:
     def constants(self):
         """Constants as tensors, ``(size, 1)`` each; None where one number says it all."""
         return [
-            None
-            if s.sparse or is_uniform(s.initial_value)
-            else tf.constant(np.asarray(s.initial_value, self.dtype).reshape(whole_shape(s, 1)))
+            None if s.sparse or is_uniform(s.initial_value) else self.constant(s, s.initial_value)
             for s in self.plan.constants
         ]
+
+    def constant(self, signal, value):
+        """Return a constant's value for the loop."""
+        return tf.constant(np.asarray(value, self.dtype).reshape(whole_shape(signal, 1)))
 
     def step(self, start, n=None, keys=None):
         """A `Step` that starts from these values."""
@@ -142,6 +147,7 @@ class Setting:
             keys,
             self.drawing,
             self.view,
+            self.bounds,
         )
 
     def view(self, signal):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..compatibility import import_tensorflow
-from .random import threefry_2x32, to_uniform
 from ..views import view_of
+from .random import threefry_2x32, to_uniform
 
 tf = import_tensorflow()
 
@@ -34,6 +34,9 @@ class Step:
         Which of the keys is an operator's.
     view : callable
         As `view_of`; one that remembers saves work.
+    bounds : dict of {Signal: float or None}
+        What no value of a base was above at first, where that was counted on; None where such a
+        value was written later.
 
     Attributes
     ----------
@@ -54,6 +57,7 @@ class Step:
         keys=None,
         drawing=None,
         view=view_of,
+        bounds=None,
     ):
         self.plan = plan
         self.dtype = tf.as_dtype(dtype)
@@ -67,6 +71,7 @@ class Step:
         self._keys = keys
         self._drawing = drawing or {}
         self._clock = clock
+        self._bounds = {} if bounds is None else bounds
         self.written = {}  # bases, in order
 
     @property
@@ -127,6 +132,17 @@ class Step:
         if self.is_shared(signal) and value.shape[-1] != 1:
             value = tf.reduce_sum(value, axis=-1, keepdims=True) * self.share
         self._write(signal, value, inc=False)
+
+    def starts_within(self, signal, most):
+        """Return whether no value of a signal was above ``most`` before the first step.
+
+        Where the answer is yes, the loop is compiled anew should somebody write such a value.
+        """
+        base = signal.base
+        if self._bounds.get(base, most) != most or np.any(base.initial_value > most):
+            return False
+        self._bounds[base] = most
+        return True
 
     # Learning in a minibatch
 
