@@ -8,10 +8,10 @@ from nengo.exceptions import BuildError
 from scipy import sparse
 from xla_helpers import assert_same, compiled, reference
 
+from nengo_pc.backends.views import view_of
 from nengo_pc.backends.xla import Simulator, computes, emits
 from nengo_pc.backends.xla.emit_products import padded_rows
 from nengo_pc.backends.xla.plan import make_plan
-from nengo_pc.backends.views import view_of
 
 
 def wave(n=3):
@@ -242,46 +242,60 @@ def test_noise_on_ensembles():
 # Functions
 
 
-def test_functions_that_python_runs_within_a_step():
-    seen = []
-
-    def halve(t, x):
-        seen.append((t, x.copy()))
-        return x / 2
-
+def with_function(make):
+    """A Node named sensor, and what ``make`` adds to it."""
     with nengo.Network(seed=0) as network:
-        source = wave(2)
-        first, second = nengo.Node(halve, size_in=2), nengo.Node(lambda t, x: x**2 + t, size_in=2)
-        nengo.Connection(source, first, synapse=None)
-        nengo.Connection(first, second, synapse=None)
-        nengo.Connection(second, first, synapse=0.005)
-        ensemble = nengo.Ensemble(30, 2)
-        nengo.Connection(second, ensemble, function=lambda x: x[::-1])
-        nengo.Connection(ensemble, nengo.Node(lambda t, x: None, size_in=2))
-        direct = nengo.Ensemble(1, 2, neuron_type=nengo.Direct())
-        nengo.Connection(ensemble, direct, synapse=None)
-        nengo.Probe(direct)
-        nengo.Probe(second)
-        nengo.Probe(ensemble, synapse=0.01)
-        nengo.Probe(ensemble, sample_every=0.003)
-    assert_same(network)
-    times = [t for t, _ in seen if t > 0]  # Nengo tries it at 0
-    assert times[:40] == times[40:] == [0.001 * (i + 1) for i in range(40)]
-    with Simulator(network, progress_bar=False) as simulator:
-        assert len(simulator.on_host) == 4
-        assert "halve" in " ".join(simulator.on_host)
+        make(nengo.Node(lambda t: t, label="sensor"))
+    return network
 
 
-def test_python_in_a_minibatch_is_called_for_each_item():
-    with nengo.Network() as network:
-        given, node = nengo.Node([0.0, 0.0]), nengo.Node(lambda t, x: x[::-1] + 1, size_in=2)
-        nengo.Connection(given, node, synapse=None)
-        probe, filtered = nengo.Probe(node), nengo.Probe(node, synapse=0.002)
-    values = np.random.default_rng(0).normal(size=(3, 5, 2))
-    got = compiled(network, 5, {given: values}, minibatch_size=3)
-    np.testing.assert_allclose(got[probe], values[..., ::-1] + 1)
-    wanted = [nengo.Lowpass(0.002).filt(v[:, ::-1] + 1)[:-1] for v in values]
-    np.testing.assert_allclose(got[filtered][:, 1:], wanted)
+def motor(source):
+    nengo.Connection(source, nengo.Node(lambda t, x: x / 2, size_in=1, label="motor"))
+
+
+def silent_motor(source):
+    nengo.Connection(source, nengo.Node(lambda t, x: None, size_in=1, label="motor"))
+
+
+def from_a_node(source):
+    target = nengo.Node(size_in=1, label="target")
+    nengo.Connection(source, target, function=lambda x: x**2)
+
+
+def direct(source):
+    ensemble = nengo.Ensemble(1, 1, neuron_type=nengo.Direct(), label="exact")
+    nengo.Connection(source, ensemble)
+    nengo.Connection(ensemble, nengo.Node(size_in=1), function=lambda x: x**2)
+
+
+class Doubled(nengo.Process):
+    def make_step(self, shape_in, shape_out, dt, rng, state):
+        return lambda t, x: 2 * x
+
+
+def own_process(source):
+    node = nengo.Node(Doubled(), size_in=1, size_out=1, label="doubled")
+    nengo.Connection(source, node)
+
+
+@pytest.mark.parametrize(
+    "make, named",
+    [
+        (motor, "<Node 'motor'>"),
+        (silent_motor, "<Node 'motor'>"),
+        (from_a_node, "<Connection from <Node 'sensor'> to <Node 'target'>"),
+        (direct, "<Connection from <Ensemble 'exact'>"),
+        (own_process, "<Node 'doubled'>"),
+    ],
+)
+def test_python_within_a_step_is_refused_by_name(make, named):
+    with pytest.raises(BuildError, match="cannot run Python within a step") as error:
+        Simulator(with_function(make), progress_bar=False)
+    assert named in str(error.value)
+    assert str(error.value).count("would need it") == 1
+    assert ";" not in str(error.value).split("would need it")[0]  # the sensor runs ahead
+    assert "native" in str(error.value)
+    assert "computes" in str(error.value)
 
 
 class Cube:
@@ -442,7 +456,7 @@ def test_what_is_derived_is_what_the_operator_saw(lags):
 
 def plan_of(network):
     with Simulator(network, progress_bar=False, optimize=False) as simulator:
-        return make_plan(simulator.model, simulator.step_order, simulator.dg)
+        return make_plan(simulator.model, simulator.step_order)
 
 
 def test_what_depends_on_constants_alone_is_worked_out_once():

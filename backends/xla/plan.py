@@ -6,6 +6,7 @@ Nothing here imports TensorFlow.
 from dataclasses import dataclass, field
 
 import numpy as np
+from nengo import Connection
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Copy, SimPyFunc, TimeUpdate
 from nengo.builder.probe import SimProbe
@@ -160,6 +161,10 @@ def _check(model, ops):
 
 def origin(model, op):
     """Return the Nengo object that an operator was built for, in words."""
+    if isinstance(op, SimPyFunc) and op.t is None:
+        for obj in model.params:
+            if isinstance(obj, Connection) and obj.function is op.fn:
+                return str(obj)
     for signals in (op.sets + op.incs + op.updates, op.reads):
         for obj, named in model.sig.items():
             if any(signal in signals for signal in named.values() if signal is not None):

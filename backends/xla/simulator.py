@@ -642,7 +642,8 @@ def _tensor(value, signal, setting):
     """Return a carried base's value for the loop, the same for all items or with one for each."""
     batch = setting.batch_of(signal)
     value = np.asarray(value, setting.dtype)
-    value = np.broadcast_to(value.reshape(signal.size, -1), (signal.size, batch))
+    items = 1 if value.size == signal.size else batch
+    value = np.broadcast_to(value.reshape(signal.size, items), (signal.size, batch))
     return tf.constant(value.reshape(whole_shape(signal, batch)))
 
 
