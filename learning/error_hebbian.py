@@ -283,6 +283,7 @@ class SimErrorHebbian(Operator):
     """
 
     xla_module = "nengo_pc.learning.compiled"
+    native_module = "nengo_pc.learning.native"
 
     def __init__(
         self,
@@ -460,8 +461,27 @@ def _rate(model, learning_rate):
     rate = Signal(np.array([float(learning_rate(0.0))]), name="ErrorHebbian:rate")
     # NengoDL takes a function of time alone for an input from outside, and drops it.
     unused = Signal(np.zeros(1), name="ErrorHebbian:unused", readonly=True)
-    model.add_op(SimPyFunc(rate, lambda t, x: learning_rate(t), model.time, unused))
+    model.add_op(SimPyFunc(rate, RateAt(learning_rate), model.time, unused))
     return rate
+
+
+class RateAt:
+    """Give the learning rate at a time, whatever the input.
+
+    Parameters
+    ----------
+    learning_rate : callable
+        From the time in s to the rate.
+    """
+
+    native_module = "nengo_pc.learning.native"
+
+    def __init__(self, learning_rate):
+        self.learning_rate = learning_rate
+
+    def __call__(self, t, x):
+        """Return the rate."""
+        return self.learning_rate(t)
 
 
 def _check(model, error_hebbian, rule, weights):

@@ -1,5 +1,6 @@
 """Instructions of Nengo's learning rules."""
 
+import numpy as np
 from nengo.builder.learning_rules import SimBCM, SimOja, SimPES, SimRLS, SimVoja
 
 from . import codes
@@ -20,48 +21,76 @@ def weights_like(program, delta, *others):
     return [address for address, _ in found], found[0][1]
 
 
+def add_outer(program, delta, e, s, shape, by_column, factor, kept=0, rate=None):
+    """Write ``delta <- kept delta + factor rate e s^T``.
+
+    Parameters
+    ----------
+    program : Program
+    delta, e, s : int
+        Addresses.
+    shape : tuple of int
+    by_column : bool
+    factor, kept : float
+    rate : nengo.builder.Signal, optional
+    """
+    addresses = [delta, e, s]
+    if rate is not None:
+        addresses.append(program.address(rate))
+    program.emit(codes.OUTER, addresses, [*shape, by_column, rate is not None], [factor, kept])
+
+
+def _prepared(program, kind, post, size, other=0, signal=0, scales=()):
+    """Write what a rule makes of postsynaptic activities and return its address."""
+    out = program.scratch(size)
+    scales = [*scales, *np.zeros(size - len(scales))]
+    program.emit(codes.PREPARE, [out, post, other or post, signal or post], [size, kind], scales)
+    return out
+
+
 @assembles(SimPES)
 def sim_pes(op, program):
     """Write ``delta = -learning_rate dt / n error activities^T``."""
     (delta,), by_column = weights_like(program, op.delta)
-    rows, columns = op.delta.shape
-    addresses = [delta, program.gathered(op.error), program.gathered(op.pre_filtered)]
+    e, s = program.gathered(op.error), program.gathered(op.pre_filtered)
     factor = -op.learning_rate * program.dt / op.pre_filtered.shape[0]
-    program.emit(codes.PES, addresses, [rows, columns, by_column], [factor])
+    add_outer(program, delta, e, s, op.delta.shape, by_column, factor)
 
 
 @assembles(SimBCM)
 def sim_bcm(op, program):
     """Write ``delta = learning_rate dt post (post - theta) pre^T``."""
     (delta,), by_column = weights_like(program, op.delta)
-    rows, columns = op.delta.shape
-    addresses = [delta, program.gathered(op.post_filtered), program.gathered(op.pre_filtered)]
-    addresses += [program.gathered(op.theta), program.scratch(rows)]
-    factor = op.learning_rate * program.dt
-    program.emit(codes.BCM, addresses, [rows, columns, by_column], [factor])
+    post, pre = program.gathered(op.post_filtered), program.gathered(op.pre_filtered)
+    theta = program.gathered(op.theta)
+    e = _prepared(program, codes.BCM_POST, post, op.delta.shape[0], theta)
+    add_outer(program, delta, e, pre, op.delta.shape, by_column, op.learning_rate * program.dt)
 
 
 @assembles(SimOja)
 def sim_oja(op, program):
     """Write ``delta = learning_rate dt (post pre^T - beta post^2 weights)``."""
     (delta, weights), by_column = weights_like(program, op.delta, op.weights)
-    rows, columns = op.delta.shape
-    addresses = [delta, program.gathered(op.post_filtered), program.gathered(op.pre_filtered)]
-    addresses += [weights, program.scratch(rows)]
+    post, pre = program.gathered(op.post_filtered), program.gathered(op.pre_filtered)
     factor = op.learning_rate * program.dt
-    params = [factor, -op.beta * factor]
-    program.emit(codes.OJA, addresses, [rows, columns, by_column], params)
+    square = _prepared(program, codes.SQUARE, post, op.delta.shape[0])
+    add_outer(program, delta, post, pre, op.delta.shape, by_column, factor)
+    ints = [*op.delta.shape, by_column]
+    program.emit(codes.ADD_ROWS, [delta, square, weights], ints, [-op.beta * factor])
 
 
 @assembles(SimVoja)
 def sim_voja(op, program):
     """Write ``delta = learning_rate dt signal (scale post pre^T - post encoders)``."""
     (delta, encoders), by_column = weights_like(program, op.delta, op.scaled_encoders)
-    rows, columns = op.delta.shape
-    addresses = [delta, program.gathered(op.post_filtered), program.gathered(op.pre_decoded)]
-    addresses += [encoders, program.gathered(op.learning_signal), program.scratch(rows)]
-    params = [op.learning_rate * program.dt, *op.scale.ravel()]
-    program.emit(codes.VOJA, addresses, [rows, columns, by_column], params)
+    post, pre = program.gathered(op.post_filtered), program.gathered(op.pre_decoded)
+    signal = program.address(op.learning_signal)
+    n, factor = op.delta.shape[0], op.learning_rate * program.dt
+    scaled = _prepared(program, codes.VOJA_POST, post, n, 0, signal, op.scale.ravel())
+    plain = _prepared(program, codes.VOJA_POST, post, n, 0, signal, np.ones(n))
+    add_outer(program, delta, scaled, pre, op.delta.shape, by_column, factor)
+    ints = [*op.delta.shape, by_column]
+    program.emit(codes.ADD_ROWS, [delta, plain, encoders], ints, [-factor])
 
 
 @assembles(SimRLS)

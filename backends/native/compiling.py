@@ -16,20 +16,20 @@ COMPILING = "Compiling the kernels of nengo_pc.backends.native for {dtype}, once
 
 
 @functools.cache
-def the_loop():
-    """Return the compiled loop, or None where Numba is missing."""
+def the_loops():
+    """Return the compiled loop and what items do together, or None twice without Numba."""
     try:
         from numba.core import event
     except ImportError as error:
         warnings.warn(MISSING.format(error=error), stacklevel=2)
-        return None
-    from .loop import compiled_loop
+        return None, None
+    from .loop import compiled_loops
 
     try:
-        loop = compiled_loop(cache=True)
+        loop, joint = compiled_loops(cache=True)
     except RuntimeError as error:  # Numba's, where no folder can be written to
         warnings.warn(UNWRITABLE.format(error=error), stacklevel=2)
-        loop = compiled_loop()
+        loop, joint = compiled_loops()
 
     class Announcer(event.Listener):
         """Print a line when the compilation of the loop starts."""
@@ -43,7 +43,7 @@ def the_loop():
             pass
 
     event.register("numba:compile", Announcer())
-    return loop
+    return loop, joint
 
 
 def warm_up():
@@ -54,9 +54,17 @@ def warm_up():
 
     with nengo.Network() as network:
         nengo.Probe(nengo.Node(1.0))
+        learned = nengo.Connection(
+            nengo.Ensemble(2, 1).neurons,
+            nengo.Node(size_in=1),
+            transform=[[0, 0]],
+            learning_rule_type=nengo.PES(),
+        )
+        nengo.Connection(nengo.Node(0), learned.learning_rule)
     for dtype in ("float64", "float32"):
-        with Simulator(network, dtype=dtype, progress_bar=False) as simulator:
-            simulator.step()
+        for options in ({}, {"minibatch_size": 2, "minibatch_learning": "mean"}):
+            with Simulator(network, dtype=dtype, progress_bar=False, **options) as simulator:
+                simulator.step()
 
 
 if __name__ == "__main__":

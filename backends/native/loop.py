@@ -8,6 +8,7 @@ function.
 import hashlib
 from pathlib import Path
 
+import numpy as np
 from numba import njit
 
 from . import codes as c
@@ -23,6 +24,7 @@ from .kernels.copies import (
     fill,
 )
 from .kernels.filters import any_order, first_order, put, scale, second_order
+from .kernels.jointly import together
 from .kernels.neurons import (
     adapt,
     integrate,
@@ -45,9 +47,22 @@ from .kernels.products import (
     is_dense,
     is_same,
 )
-from .kernels.rules import add_matrix, add_scaled_rows, differences, least_squares, outer
+from .kernels.rules import (
+    add_matrix,
+    add_scaled_rows,
+    differences,
+    least_squares,
+    outer,
+    prepare,
+)
 
 FOLDER = Path(__file__).parent
+
+
+@njit(error_model="numpy")
+def unowned(array):
+    """Return an array without what counts references to it."""
+    return part(array, 0, array.size)
 
 
 @njit(error_model="numpy")
@@ -58,10 +73,9 @@ def moved(buffer, shift):
 
 @njit(error_model="numpy")
 def execute(
-    ops, k, params, index, buffer, shift, shared, keys, item, n, dt, from_step
+    o, params, index, buffer, places, shift, shared, keys, item, n, dt, from_step
 ):  # fmt: skip
     """Carry out one instruction; return whether all that it left is finite."""
-    o = ops[k]
     code, f = o[0], o[1]
     y = o[2] + (shift if o[2] >= shared else 0)
     x = o[3] + (shift if o[3] >= shared else 0)
@@ -69,7 +83,7 @@ def execute(
     m = o[8]
     if code == c.BY_COLUMN:
         out = part(buffer, y, m)
-        add_by_column(out, part(buffer, a, m * o[9]), part(buffer, x, o[9]))
+        add_by_column(out, part(buffer, a, m * o[9]), part(buffer, x, o[9]), places)
         return all_finite(out)
     if code == c.LIF:
         v = o[5] + (shift if o[5] >= shared else 0)
@@ -79,6 +93,7 @@ def execute(
             part(buffer, a, m),
             part(buffer, v, m),
             part(params, f, 8),
+            places,
         )
     if code == c.COPY:
         copy(part(buffer, y, m), part(buffer, x, m))
@@ -108,13 +123,13 @@ def execute(
         q = o[9]
         out, given = part(buffer, y, m), part(buffer, x, q)
         if not is_dense(given, params[0]):
-            add_by_column(out, part(buffer, a, m * q), given)
+            add_by_column(out, part(buffer, a, m * q), given, places)
             return all_finite(out)
         last, kept = part(buffer, seen + 1, q), part(buffer, product, m)
         if buffer[seen] == params[0] or not is_same(last, given):
             copy(last, given)
             fill(kept, params[0])
-            add_by_column(kept, part(buffer, a, m * q), given)
+            add_by_column(kept, part(buffer, a, m * q), given, places)
             buffer[seen] = params[1]
         add(out, kept)
         return all_finite(out)
@@ -186,6 +201,7 @@ def execute(
             part(buffer, a, m),
             part(buffer, v, m),
             part(params, f, 8),
+            places,
         )
         adapted = adapt(part(buffer, y, m), part(buffer, n_state, m), part(params, f + 8, 2))
         return ok and adapted
@@ -232,47 +248,26 @@ def execute(
             o[11],
             o[9],
         )
-    elif code == c.PES:
-        outer(
-            part(buffer, y, m * o[9]), m, o[9], o[10], params[0], params[f],
-            part(buffer, x, m), part(buffer, a, o[9]),
+    elif code == c.PREPARE:
+        other = o[5] + (shift if o[5] >= shared else 0)
+        prepare(
+            part(buffer, y, m), part(buffer, x, m), part(buffer, a, m), buffer[other],
+            part(params, f, m), o[9],
         )  # fmt: skip
-    elif code == c.BCM:
-        theta = part(buffer, o[5] + (shift if o[5] >= shared else 0), m)
-        work = part(buffer, o[6] + (shift if o[6] >= shared else 0), m)
-        post = part(buffer, x, m)
-        for i in range(m):
-            work[i] = post[i] * (post[i] - theta[i])
-        outer(
-            part(buffer, y, m * o[9]), m, o[9], o[10], params[0], params[f],
-            work, part(buffer, a, o[9]),
-        )  # fmt: skip
-    elif code == c.OJA:
-        weights = o[5] + (shift if o[5] >= shared else 0)
-        work = part(buffer, o[6] + (shift if o[6] >= shared else 0), m)
-        post = part(buffer, x, m)
-        delta = part(buffer, y, m * o[9])
-        for i in range(m):
-            work[i] = post[i] * post[i]
-        outer(delta, m, o[9], o[10], params[0], params[f], post, part(buffer, a, o[9]))
-        add_scaled_rows(
-            delta, m, o[9], o[10], params[f + 1], work, part(buffer, weights, m * o[9])
-        )
-    elif code == c.VOJA:
-        encoders = o[5] + (shift if o[5] >= shared else 0)
-        signal = buffer[o[6] + (shift if o[6] >= shared else 0)]
-        work = part(buffer, o[7] + (shift if o[7] >= shared else 0), m)
-        post, scales = part(buffer, x, m), part(params, f + 1, m)
-        delta = part(buffer, y, m * o[9])
-        for i in range(m):
-            work[i] = post[i] * scales[i]
-        outer(
-            delta, m, o[9], o[10], params[0], params[f] * signal, work, part(buffer, a, o[9])
-        )
-        add_scaled_rows(
-            delta, m, o[9], o[10], -params[f] * signal, post,
-            part(buffer, encoders, m * o[9]),
-        )  # fmt: skip
+    elif code == c.DIFFERENCES:
+        differences(part(buffer, x, m), part(buffer, y, m))
+    elif code == c.OUTER:
+        rate = o[5] + (shift if o[5] >= shared else 0)
+        factor = params[f] * (buffer[rate] if o[11] else params[1])
+        e, s = part(buffer, x, m), part(buffer, a, o[9])
+        outer(part(buffer, y, m * o[9]), m, o[9], o[10], params[f + 1], factor, e, s)
+    elif code == c.ADD_ROWS:
+        delta, weights = part(buffer, y, m * o[9]), part(buffer, a, m * o[9])
+        add_scaled_rows(delta, m, o[9], o[10], params[f], part(buffer, x, m), weights)
+    elif code == c.DECAY:
+        rate = o[4] + (shift if o[4] >= shared else 0)
+        factor = params[f] * (buffer[rate] if o[11] else params[1])
+        add_matrix(part(buffer, y, m * o[9]), factor, part(buffer, x, m * o[9]))
     elif code == c.RLS:
         inverse = o[5] + (shift if o[5] >= shared else 0)
         work = o[6] + (shift if o[6] >= shared else 0)
@@ -281,20 +276,6 @@ def execute(
             part(buffer, y, m * q), m, q, o[10], part(buffer, inverse, q * q),
             part(buffer, a, q), part(buffer, x, m), part(buffer, work, q),
         )  # fmt: skip
-    elif code == c.ERROR_HEBBIAN:
-        weights = o[5] + (shift if o[5] >= shared else 0)
-        rate = o[6] + (shift if o[6] >= shared else 0)
-        work = o[7] + (shift if o[7] >= shared else 0)
-        q = o[9]
-        s = part(buffer, a, q)
-        if o[11]:
-            differences(s, part(buffer, work, q))
-            s = part(buffer, work, q)
-        delta = part(buffer, y, m * q)
-        step_size = params[f] * buffer[rate]
-        outer(delta, m, q, o[10], params[f + 1], step_size, part(buffer, x, m), s)
-        if params[f + 2] != params[0]:
-            add_matrix(delta, -step_size * params[f + 2], part(buffer, weights, m * q))
     elif code == c.GATED_FEEDBACK:
         gated_feedback(part(buffer, y, m), part(buffer, x, 2 * m), o[9], part(params, f, 6))
     elif code == c.OUTPUT_ERROR:
@@ -323,8 +304,8 @@ def _digest():
     return int.from_bytes(hashlib.sha256(texts).digest()[:7], "big")
 
 
-def compiled_loop(**options):
-    """Return the loop, to be compiled with its first call.
+def compiled_loops(**options):
+    """Return the loop and what items do together, to be compiled with their first call.
 
     Parameters
     ----------
@@ -336,13 +317,14 @@ def compiled_loop(**options):
     @njit(nogil=True, error_model="numpy", **options)
     def loop(
         ops, params, index, buffer, control, probes, periods, counts, keys,
-        first, last, shared, item_size, n_steps, dt, from_step, first_item,
+        first, last, shared, item_size, n_steps, dt, from_step, first_item, most_places,
     ):  # fmt: skip
         """Run items until the last step, or an instruction that Python carries out.
 
         Parameters
         ----------
-        ops : (n, `codes.WIDTH`) ndarray of int64
+        ops : (n * `codes.WIDTH`,) ndarray of int64
+            Rows of instructions, one after another.
         params : ndarray
             Constants, of the buffer's type; the first two are 0 and 1.
         index : ndarray of int32
@@ -350,7 +332,7 @@ def compiled_loop(**options):
         buffer : ndarray
         control : (4,) ndarray of int64
             Steps done, the next instruction, the item and the instruction that stopped.
-        probes : (n_probes, 8) ndarray of int64
+        probes : (n_probes * 8,) ndarray of int64
             How much to keep, address, size, place of addresses or -1, address of the record, its
             rows, and whether addresses are of an item's part.
         periods : (n_probes,) ndarray
@@ -370,6 +352,8 @@ def compiled_loop(**options):
             Number of the step before the run.
         first_item : int
             Number of the first item, for random numbers.
+        most_places : int
+            Entries of the largest signal.
 
         Returns
         -------
@@ -378,6 +362,12 @@ def compiled_loop(**options):
         """
         if version == 0:  # which makes the digest a part of this
             return -1
+        # Without their owners, which compiled code would count references to.
+        ops, params, index = unowned(ops), unowned(params), unowned(index)
+        buffer, probes, keys = unowned(buffer), unowned(probes), unowned(keys)
+        room = np.empty(most_places, np.int32)
+        places = unowned(room)
+        n_ops = ops.size // c.WIDTH
         start, at = control[0], control[1]
         status = c.DONE
         done, k = start, at
@@ -385,11 +375,11 @@ def compiled_loop(**options):
             shift = item * item_size
             done, k, status = start, at, c.DONE
             while True:
-                if k == ops.shape[0]:
+                if k == n_ops:
                     done += 1
                     k = 0
-                    for p in range(probes.shape[0]):
-                        row = probes[p]
+                    for p in range(periods.size):
+                        row = part(probes, p * 8, 8)
                         m = row[2]
                         if periods[p] != 1.0 and not (done % periods[p] < 1):
                             continue
@@ -417,7 +407,8 @@ def compiled_loop(**options):
                     if done == n_steps:
                         break
                     continue
-                code = ops[k, 0]
+                row = part(ops, k * c.WIDTH, c.WIDTH)
+                code = row[0]
                 if code == c.PYTHON:
                     status = c.AT_PYTHON
                     break
@@ -425,7 +416,7 @@ def compiled_loop(**options):
                     status = c.AT_JOINT
                     break
                 if not execute(
-                    ops, k, params, index, buffer, shift, shared, keys, item + first_item,
+                    row, params, index, buffer, places, shift, shared, keys, item + first_item,
                     done + 1, dt, from_step,
                 ):  # fmt: skip
                     control[2], control[3] = item, k
@@ -434,4 +425,13 @@ def compiled_loop(**options):
         control[1] = k
         return status
 
-    return loop
+    @njit(nogil=True, error_model="numpy", **options)
+    def joint(ops, params, buffer, shared, stride, batch, mean, turn, turns, most_places):
+        """Carry out instructions once for all items; see `kernels.jointly.together`."""
+        if version == 0:
+            return -1
+        room = np.empty(most_places + batch, buffer.dtype)
+        together(ops, params, buffer, room, shared, stride, batch, mean, turn, turns)
+        return c.DONE
+
+    return loop, joint

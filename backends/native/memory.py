@@ -44,8 +44,8 @@ class Memory:
         Entries of the shared part and of each item's part.
     zeroed_start, zeroed_size : int
         Place and size, in an item's part, of the signals that each step sets to 0 first.
-    written : set of Signal
-        Bases that operators write to.
+    written, shared : set of Signal
+        Bases that operators write to, and those of them that items share.
     """
 
     def __init__(self, model, operators, dtype, batch, shared=(), kernels=True):
@@ -84,7 +84,7 @@ class Memory:
             size += _padded(base.size)
         self._end = size
         self.buffer = None
-        self.written = written
+        self.written, self.shared = written, set(shared)
 
     def _fits(self, base):
         return not base.sparse and base.initial_value.dtype == self._float and base.size > 0
@@ -162,14 +162,17 @@ class Signals(SignalDict):
     ----------
     memory : Memory
     item : int or None
-        Item of the minibatch. None: all items, as a first axis of what they do not share.
+        Item of the minibatch, for arrays that are made when they are asked for. None: all items,
+        as a first axis of what they do not share, if there is a minibatch.
     clock : dict of {Signal: ndarray}
         Arrays of the step and time, which all items share.
+    stacked : bool
+        Whether there is a minibatch.
     """
 
-    def __init__(self, memory, item, clock):
+    def __init__(self, memory, item, clock, stacked=False):
         super().__init__()
-        self.memory, self.item, self._clock = memory, item, clock
+        self.memory, self.item, self._clock, self._stacked = memory, item, clock, stacked
 
     def init(self, signal):
         """Make the array of a signal, with its initial value."""
@@ -184,7 +187,7 @@ class Signals(SignalDict):
             if signal.is_view:
                 if signal.base not in self:
                     self.init(signal.base)
-                self[signal]  # makes the view
+                dict.__setitem__(self, signal, self._view(signal))
             else:
                 self._init_base(signal)
         else:
@@ -192,9 +195,10 @@ class Signals(SignalDict):
 
     def _init_base(self, base):
         memory = self.memory
-        whole = self.item is None and not memory.is_shared(base)
+        whole = self._stacked and not memory.is_shared(base)
         array = memory.arrays(base) if whole else memory.array(base, self.item or 0)
-        array[...] = base.initial_value
+        if self.item is None:
+            array[...] = base.initial_value
         if base.readonly:
             array.setflags(write=False)
         dict.__setitem__(self, base, array)
@@ -204,7 +208,8 @@ class Signals(SignalDict):
 
         start, matrix = self.memory.sparse[signal]
         values = self.memory.buffer[start : start + matrix.nnz]
-        values[...] = matrix.data
+        if self.item is None:
+            values[...] = matrix.data
         made = csc_matrix(matrix.shape, dtype=values.dtype)
         made.data, made.indices, made.indptr = values, matrix.indices, matrix.indptr
         return made
@@ -213,7 +218,12 @@ class Signals(SignalDict):
         try:
             return dict.__getitem__(self, signal)
         except KeyError:
-            if not isinstance(signal, Signal) or signal.base is signal:
+            if not isinstance(signal, Signal):
+                raise
+            if self.item is not None:
+                self.init(signal)
+                return dict.__getitem__(self, signal)
+            if signal.base is signal:
                 raise
             if signal not in self.memory:
                 return super().__getitem__(signal)

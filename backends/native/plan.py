@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 
 from . import codes
+from .joint import is_joint
 
 
 class Plan:
@@ -25,10 +26,12 @@ class Plan:
         For each instruction.
     blocks : list of list of callable
         What Python calls at each instruction `codes.PYTHON`.
+    joint : list of (n * `codes.WIDTH`,) ndarray of int64
+        What is done once for all items at each instruction `codes.JOINT`.
     """
 
     def __init__(self, simulator, fed, given):
-        self._rows, self.operator_at, self.blocks = [], [], []
+        self._rows, self.operator_at, self.blocks, self.joint = [], [], [], []
         self._fed, self._values = [], []
         memory, steps = simulator._memory, simulator._python.steps
         if memory.zeroed_size:
@@ -36,14 +39,18 @@ class Plan:
         for signal in fed:
             self._fed.append(len(self._rows))
             self._add([codes.FEED, 0, memory.address(signal), 0, 0, 0, 0, 0, signal.size])
-        for op in simulator._step_order:
+        for op in self._order(simulator):
             if any(signal in given for signal in op.sets):
                 continue
             rows = simulator._rows[op]
             if rows is None:
                 self._python([own[op] for own in steps])
             for row in rows or ():
-                self._add(row, op)
+                if is_joint(row, memory):
+                    self._jointly(row)
+                else:
+                    self._add(row, op)
+        self.joint = [np.array(rows, np.int64).ravel() for rows in self.joint]
         if simulator._beside:
             self._python([simulator._record_beside])
         shape = (len(self._rows), codes.WIDTH)
@@ -54,6 +61,39 @@ class Plan:
     def _add(self, row, op=None):
         self._rows.append(row)
         self.operator_at.append(op)
+
+    @staticmethod
+    def _order(simulator):
+        """Return the operators in an order that stops seldom for what items do together."""
+        memory, rows = simulator._memory, simulator._rows
+        order = simulator._step_order
+        if not memory.shared or not simulator._program.trusted:
+            return order
+        together = {op for op in order if any(is_joint(row, memory) for row in rows[op] or ())}
+        waits = dict.fromkeys(order, 0)
+        for op in order:
+            for after in simulator.dg[op]:
+                if after in waits:
+                    waits[after] += 1
+        ready, result = [op for op in order if not waits[op]], []
+        while ready:
+            now = [op for op in ready if op not in together] or ready
+            ready = [op for op in ready if op not in set(now)]
+            for op in now:
+                result.append(op)
+                for after in simulator.dg[op]:
+                    if after in waits:
+                        waits[after] -= 1
+                        if not waits[after]:
+                            ready.append(after)
+        return result
+
+    def _jointly(self, row):
+        """Add what is done once for all items, to the block before if nothing comes between."""
+        if not (self._rows and self._rows[-1][0] == codes.JOINT):
+            self._add([codes.JOINT, 0, 0, 0, 0, 0, 0, 0, len(self.joint)])
+            self.joint.append([])
+        self.joint[-1].append(row)
 
     def _python(self, calls):
         """Add what Python calls, to the block before if nothing comes between."""
@@ -69,10 +109,9 @@ class Plan:
             self.ops[k, codes.FIRST_INT + 1] = array.ctypes.data
             self.ops[k, codes.FIRST_INT + 2] = array.shape[1]
 
-    def carry_out(self, k):
-        """Call what Python does at an instruction."""
-        for call in self.blocks[self.ops[k, codes.FIRST_INT]]:
-            call()
+    def block(self, k):
+        """Return the number of the block at an instruction."""
+        return self.ops[k, codes.FIRST_INT]
 
 
 @contextlib.contextmanager
@@ -112,6 +151,6 @@ def given_outputs(simulator, given):
 def plain_loop(ops, params, index, buffer, control, *rest):
     """Do what the compiled loop does where all instructions are Python's."""
     n_steps = rest[8]
-    if control[1] == len(ops):
+    if control[1] == len(ops) // codes.WIDTH:
         control[:2] = control[0] + 1, 0
     return codes.DONE if control[0] == n_steps or not len(ops) else codes.AT_PYTHON

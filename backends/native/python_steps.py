@@ -55,9 +55,6 @@ class PythonSteps:
             for op in step_order:
                 if op in chosen:
                     own = copied.of(op) if copied else op
-                    for signal in own.all_signals:
-                        if signal not in signals:
-                            signals.init(signal)
                     steps[op] = own.make_step(signals, dt, rng)
                 elif isinstance(op, SimProcess):
                     op.process.get_rng(rng)  # draws a seed, as in Nengo

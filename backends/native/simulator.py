@@ -14,13 +14,14 @@ from nengo.utils.progress import Progress, ProgressTracker
 from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep
 from . import codes
-from .compiling import the_loop
+from .compiling import the_loops
+from .joint import check_joint, learned
 from .memory import Memory, Signals
 from .plan import Plan, given_outputs, plain_loop
 from .program import Program
 from .python_steps import PythonSteps, is_trusted
 from .records import Records
-from .threads import run_ranges
+from .threads import run_in_turns, run_ranges
 
 from . import assemble_functions, assemble_neurons, assemble_operators  # noqa: F401, isort: skip
 from . import assemble_processes, assemble_rules  # noqa: F401, isort: skip
@@ -150,24 +151,28 @@ class Simulator(nengo.Simulator):
         """Lay out the memory and write the instructions."""
         model, order = self.model, self._step_order
         shared = self._shared()
-        self._loop = the_loop()
+        self._loop, self._joint = the_loops()
         self._program, self._rows = self._assembled(shared, trusted=True)
         if not all(is_trusted(op) for op in order if self._rows[op] is None):
             # Python could change a matrix within a run: products are done in every step.
             self._program, self._rows = self._assembled(shared, trusted=False)
+        for op, rows in self._rows.items():
+            check_joint(op, rows, self._memory, self._origin)
         self._probes = self._probe_rows()
+        sizes = [s.size for op in order for s in op.all_signals if not s.sparse]
+        self._most_places = max(sizes, default=0) + 1
         self._memory.allocate()
         self._params, self._index = self._program.params_array(), self._program.index_array()
         self._clock = {
             model.step: np.array(model.step.initial_value),
             model.time: np.array(model.time.initial_value),
         }
-        item = None if self.minibatch_size is not None else 0
-        self.signals = Signals(self._memory, item, self._clock)
+        stacked = self.minibatch_size is not None
+        self.signals = Signals(self._memory, None, self._clock, stacked)
         for op in model.operators:
             op.init_signals(self.signals)
         self._items = [self.signals]
-        if self.minibatch_size is not None:
+        if stacked:
             self._items = [Signals(self._memory, i, self._clock) for i in range(self._batch)]
         self._set_up = True
 
@@ -186,8 +191,6 @@ class Simulator(nengo.Simulator):
         """Return the bases that items share although rules change them."""
         if self.minibatch_size is None or self.minibatch_learning == "copies":
             return ()
-        from .joint import learned
-
         return learned(self._step_order)
 
     def _probe_rows(self):
@@ -396,10 +399,10 @@ class Simulator(nengo.Simulator):
         start = int(self._clock[self.model.step])
         table = self._probe_table(n)
         self._control[:] = start, 0, 0, 0
-        arguments = (plan.ops, self._params, self._index, self._memory.buffer)
-        rest = (table, self._periods, self.data.counts, self._keys)
+        arguments = (plan.ops.ravel(), self._params, self._index, self._memory.buffer)
+        rest = (table.ravel(), self._periods[: len(table)], self.data.counts, self._keys)
         sizes = (self._memory.shared_size, self._memory.item_size, start + n, self.dt)
-        sizes += (self._from_step, self._first_item)
+        sizes += (self._from_step, self._first_item, self._most_places)
         self._running = True
         errors = np.seterr(invalid="raise", divide="ignore") if plan.blocks else {}
         try:
@@ -409,8 +412,12 @@ class Simulator(nengo.Simulator):
                     break
                 if status == codes.NOT_FINITE:
                     self._raise_not_finite(plan)
-                self._set_clock(int(self._control[0]) + 1)
-                plan.carry_out(int(self._control[1]))
+                if status == codes.AT_JOINT:
+                    self._do_together(plan.joint[plan.block(self._control[1])])
+                else:
+                    self._set_clock(int(self._control[0]) + 1)
+                    for call in plan.blocks[plan.block(self._control[1])]:
+                        call()
                 self._control[1] += 1
         finally:
             np.seterr(**errors)
@@ -432,6 +439,18 @@ class Simulator(nengo.Simulator):
         results = run_ranges(run, self._batch)
         status, self._control[:] = next((r for r in results if r[0] == codes.NOT_FINITE), results[0])
         return status
+
+    def _do_together(self, ops):
+        """Carry out instructions once for all items."""
+        memory, mean = self._memory, self.minibatch_learning == "mean"
+
+        def run(turn, turns):
+            return self._joint(
+                ops, self._params, memory.buffer, memory.shared_size, memory.item_size, self._batch,
+                mean, turn, turns, self._most_places,
+            )  # fmt: skip
+
+        run_in_turns(run, self._batch)
 
     def _set_clock(self, step):
         self._clock[self.model.step][...] = step

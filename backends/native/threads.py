@@ -33,8 +33,20 @@ def run_ranges(function, batch):
     """
     n = min(batch, n_threads())
     bounds = [round(batch * i / n) for i in range(n + 1)]
-    if n == 1:
-        return [function(0, batch)]
+    return _in_threads([(function, *pair) for pair in zip(bounds, bounds[1:])])
+
+
+def run_in_turns(function, most):
+    """Call ``function(turn, turns)`` in as many threads as there are, ``most`` at most."""
+    n = min(most, n_threads())
+    return _in_threads([(function, turn, n) for turn in range(n)])
+
+
+def _in_threads(calls):
+    if len(calls) == 1:
+        function, *arguments = calls[0]
+        return [function(*arguments)]
     pool = _pool(os.getpid())
-    others = [pool.submit(function, a, b) for a, b in zip(bounds[1:-1], bounds[2:])]
-    return [function(bounds[0], bounds[1]), *(other.result() for other in others)]
+    others = [pool.submit(*call) for call in calls[1:]]
+    function, *arguments = calls[0]
+    return [function(*arguments), *(other.result() for other in others)]

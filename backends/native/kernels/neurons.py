@@ -113,7 +113,7 @@ def subtract(j, n, out):
 
 
 @njit(**EXACT)
-def lif(j, y, voltage, refractory, p):
+def lif(j, y, voltage, refractory, p, places):
     """Take a step of leaky integrate-and-fire neurons, exact for a current constant in it.
 
     First without branches, for neurons that stay above or below all limits in this step; then for
@@ -129,21 +129,25 @@ def lif(j, y, voltage, refractory, p):
         refractory[i] = r
         v = voltage[i]
         v -= (j[i] - v) * (decay if r <= zero else zero)
-        voltage[i] = v
+        voltage[i] = lowest if v < lowest and r <= zero else v
         y[i] = zero
         d = v - v
         wrong |= d != d
+    n = 0
     for i in range(y.size):
+        r = refractory[i]
+        places[n] = i
+        n += (voltage[i] > one) | ((r > zero) & (r < dt))
+    for k in range(n):
+        i = places[k]
         r, v = refractory[i], voltage[i]
         if r > zero and r < dt:
             v -= (j[i] - v) * math.expm1(-(dt - r) / tau_rc)
-            voltage[i] = v
+            voltage[i] = lowest if v < lowest else v
         if v > one:
             y[i] = height
             refractory[i] = tau_ref + (dt + tau_rc * math.log1p(-(v - one) / (j[i] - one)))
             voltage[i] = zero
-        elif v < lowest:
-            voltage[i] = lowest
     return not wrong
 
 

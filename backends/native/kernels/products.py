@@ -8,45 +8,32 @@ from .arrays import part
 SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
 
+@njit(error_model="numpy")
+def find_not_zero(x, places):
+    """List the places of entries that are not zero, without branches; return how many."""
+    zero = x[0] - x[0]
+    n = 0
+    for j in range(x.size):
+        places[n] = j
+        n += x[j] != zero
+    return n
+
+
 @njit(**SUMS)
-def add_by_column(y, matrix, x):
+def add_by_column(y, matrix, x, places):
     """Add ``A x`` to y, A stored by column: four non-zero inputs at a time."""
     rows = y.size
-    zero = y[0] - y[0]
-    n = 0
-    j0 = j1 = j2 = 0
-    for j in range(x.size):
-        if x[j] == zero:
-            continue
-        n += 1
-        if n == 1:
-            j0 = j
-        elif n == 2:
-            j1 = j
-        elif n == 3:
-            j2 = j
-        else:
-            a = part(matrix, j0 * rows, rows)
-            b = part(matrix, j1 * rows, rows)
-            c = part(matrix, j2 * rows, rows)
-            d = part(matrix, j * rows, rows)
-            fa, fb, fc, fd = x[j0], x[j1], x[j2], x[j]
-            for i in range(rows):
-                y[i] += fa * a[i] + fb * b[i] + fc * c[i] + fd * d[i]
-            n = 0
-    if n > 0:
-        a = part(matrix, j0 * rows, rows)
-        fa = x[j0]
+    n = find_not_zero(x, places)
+    for k in range(0, n - 3, 4):
+        j0, j1, j2, j3 = places[k], places[k + 1], places[k + 2], places[k + 3]
+        a, b = part(matrix, j0 * rows, rows), part(matrix, j1 * rows, rows)
+        c, d = part(matrix, j2 * rows, rows), part(matrix, j3 * rows, rows)
+        fa, fb, fc, fd = x[j0], x[j1], x[j2], x[j3]
         for i in range(rows):
-            y[i] += fa * a[i]
-    if n > 1:
-        a = part(matrix, j1 * rows, rows)
-        fa = x[j1]
-        for i in range(rows):
-            y[i] += fa * a[i]
-    if n > 2:
-        a = part(matrix, j2 * rows, rows)
-        fa = x[j2]
+            y[i] += fa * a[i] + fb * b[i] + fc * c[i] + fd * d[i]
+    for k in range(n - n % 4, n):
+        j = places[k]
+        a, fa = part(matrix, j * rows, rows), x[j]
         for i in range(rows):
             y[i] += fa * a[i]
 

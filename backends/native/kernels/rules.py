@@ -6,6 +6,7 @@ Matrices are given with the strides of their rows and columns, since they may be
 import numpy as np
 from numba import njit
 
+from ..codes import BCM_POST, SQUARE
 from .arrays import part
 from .products import dot
 
@@ -62,6 +63,22 @@ def add_matrix(delta, factor, weights):
     """``delta += factor weights``, stored alike."""
     for i in range(delta.size):
         delta[i] += factor * weights[i]
+
+
+@njit(error_model="numpy")
+def prepare(out, post, other, signal, scales, kind):
+    """Set ``out`` to what a rule makes of postsynaptic activities.
+
+    BCM: ``post (post - theta)``, with theta as ``other``. Oja: ``post^2``. Voja: ``signal scales
+    post``.
+    """
+    for i in range(out.size):
+        if kind == BCM_POST:
+            out[i] = post[i] * (post[i] - other[i])
+        elif kind == SQUARE:
+            out[i] = post[i] * post[i]
+        else:
+            out[i] = signal * scales[i] * post[i]
 
 
 @njit(error_model="numpy")

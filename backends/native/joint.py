@@ -1,0 +1,48 @@
+"""Weights that the items of a minibatch share: what is done once for all items."""
+
+from nengo.builder.operator import Copy
+from nengo.exceptions import BuildError
+
+from . import codes
+
+# Instructions that threads carry out together.
+TOGETHER = (codes.COPY, codes.ADD, codes.FILL, codes.OUTER, codes.ADD_ROWS, codes.DECAY)
+
+
+def learned(operators):
+    """Return bases that only ever grow by increments, and what they are incremented by.
+
+    With all else that whoever works out the increment keeps.
+
+    Returns
+    -------
+    set of nengo.builder.Signal
+    """
+    set_ = {s.base for op in operators for s in op.sets + op.updates}
+    grown = {s.base for op in operators for s in op.incs} - set_
+    changes = {
+        op.src.base
+        for op in operators
+        if isinstance(op, Copy) and op.inc and op.dst.base in grown
+    }
+    rules = [op for op in operators if any(s.base in changes for s in op.updates)]
+    return grown | {s.base for op in rules for s in op.updates}
+
+
+def check_joint(op, rows, memory, origin):
+    """Raise a BuildError if an operator that writes to what items share cannot do so for all."""
+    if not any(s.base in memory.shared for s in op.sets + op.incs + op.updates):
+        return
+    if rows is None or any(
+        is_joint(row, memory) and row[0] not in TOGETHER or row[0] == codes.COPY_PLACES
+        for row in rows
+    ):
+        raise BuildError(
+            f"{op} of {origin(op)}: the items of a minibatch cannot share what this operator "
+            "changes; use minibatch_learning='copies'"
+        )
+
+
+def is_joint(row, memory):
+    """Return whether an instruction writes to what all items share."""
+    return 0 < row[codes.FIRST_ADDRESS] < memory.shared_size
