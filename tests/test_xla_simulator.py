@@ -2,11 +2,13 @@
 
 import logging
 import pickle
+import signal
 
 import nengo
 import numpy as np
 import pytest
 from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
+from nengo.utils import stdlib
 from xla_helpers import compiled, reference
 
 from nengo_pc.backends.xla import Simulator, program
@@ -43,6 +45,17 @@ def assert_equal(one, other, network, **tolerance):
 
 
 # The interface
+
+
+def test_the_progress_bar_is_the_second_argument(network, capsys):
+    with simulator_of(network) as simulator:
+        simulator.run(0.002, True)
+        simulator.run_steps(3, True)
+        assert capsys.readouterr().out.count("Simulation finished") == 2
+        simulator.run(0.002, False)
+        simulator.run_steps(3, False)
+        assert not capsys.readouterr().out
+        assert simulator.n_steps == 10
 
 
 def test_it_runs_like_nengos(network):
@@ -328,6 +341,364 @@ def test_signals_can_be_looked_at_and_changed(network):
         assert_equal(simulator, ref.data, network, atol=1e-12)
 
 
+def lesioned_network():
+    with nengo.Network(seed=1) as network:
+        given = nengo.Node([0.6])
+        network.ensemble, target = nengo.Ensemble(40, 1), nengo.Node(size_in=1)
+        nengo.Connection(given, network.ensemble)
+        network.decoders = nengo.Connection(network.ensemble, target)
+        network.learned = nengo.Connection(
+            network.ensemble, target, learning_rule_type=nengo.PES(1e-3)
+        )
+        nengo.Connection(given, network.learned.learning_rule)
+        network.given = given
+        network.spikes = nengo.Probe(network.ensemble.neurons)
+        network.output = nengo.Probe(target, synapse=0.02)
+    return network
+
+
+LESIONS = {
+    "biases": (lambda n: n.ensemble.neurons, "bias", -1000.0),
+    "encoders": (lambda n: n.ensemble, "encoders", 0.0),
+    "decoders": (lambda n: n.decoders, "weights", 0.0),
+    "learned weights": (lambda n: n.learned, "weights", 0.1),
+    "a Node's output": (lambda n: n.given, "out", -0.7),
+    "voltages above threshold": (lambda n: n.ensemble.neurons, "voltage", 1.8),
+}
+
+
+def lesion(simulator, network, name):
+    obj, key, value = LESIONS[name]
+    array = simulator.signals[simulator.model.sig[obj(network)][key]]
+    array.setflags(write=True)
+    array[..., : array.shape[-1] // 2 or 1] = value
+    return array
+
+
+@pytest.mark.parametrize("name", LESIONS)
+def test_what_is_written_between_runs_takes_effect(name):
+    recorded = []
+    for kind in (simulator_of, nengo.Simulator):
+        network = lesioned_network()
+        options = {} if kind is simulator_of else {"progress_bar": False, "seed": 1}
+        with kind(network, optimize=False, **options) as simulator:
+            simulator.run_steps(30)
+            array = lesion(simulator, network, name)
+            simulator.run_steps(30)
+            array[...] = 1.01 * array  # the same array, still in use
+            simulator.run_steps(30)
+            simulator.reset()  # brings back what is not read-only
+            simulator.run_steps(30)
+            recorded.append([np.array(simulator.data[p]) for p in network.all_probes])
+    for mine, theirs in zip(*recorded):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_a_lesion_changes_the_run():
+    network = lesioned_network()
+    with simulator_of(network) as simulator:
+        lesion(simulator, network, "biases")
+        simulator.run_steps(100)
+        spikes = simulator.data[network.spikes]
+    assert not spikes[:, :20].any()
+    assert spikes[:, 20:].any()
+
+
+@pytest.mark.parametrize("name", ["biases", "decoders", "a Node's output", "learned weights"])
+def test_a_lesion_survives_pickling_and_the_state(name):
+    network = lesioned_network()
+    with simulator_of(network) as simulator:
+        lesion(simulator, network, name)
+        simulator.run_steps(20)
+        kept, state = pickle.dumps((simulator, network.all_probes)), simulator.get_state()
+        simulator.run_steps(20)
+        wanted = [simulator.data[p] for p in network.all_probes]
+    again, probes = pickle.loads(kept)
+    with again:
+        again.run_steps(20)
+        for probe, history in zip(probes, wanted):
+            np.testing.assert_array_equal(again.data[probe], history)
+    other = lesioned_network()
+    with simulator_of(other) as simulator:
+        simulator.set_state(state)
+        simulator.run_steps(20)
+        for probe, history in zip(other.all_probes[:1], wanted):
+            np.testing.assert_allclose(simulator.data[probe], history[20:], atol=1e-9)
+
+
+def test_arrays_follow_the_runs():
+    """An array that was handed out holds, after each run, what the reference's does."""
+    network = lesioned_network()
+    with (
+        simulator_of(network) as simulator,
+        nengo.Simulator(network, progress_bar=False, seed=1, optimize=False) as ref,
+    ):
+        pairs = []
+        for sim in (simulator, ref):
+            signals = [
+                sim.model.sig[network.ensemble.neurons]["voltage"],
+                sim.model.sig[network.learned]["weights"],
+                sim.model.step,
+                sim.model.time,
+            ]
+            pairs.append([sim.signals[signal] for signal in signals])
+        for n in (1, 17):
+            simulator.run_steps(n)
+            ref.run_steps(n, progress_bar=False)
+            for mine, theirs in zip(*pairs):
+                np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("key", ["in", "out"])
+def test_what_is_worked_out_anew_is_not_given(key):
+    network = lesioned_network()
+    with simulator_of(network) as simulator:
+        simulator.run_steps(3)
+        signal = simulator.model.sig[network.ensemble.neurons][key]
+        for look in (
+            lambda: simulator.signals[signal],
+            lambda: simulator.signals.get(signal),
+            lambda: simulator.signals.items(),
+            lambda: simulator.signals.values(),
+        ):
+            with pytest.raises(SimulationError, match="worked out anew in each step"):
+                look()
+
+
+def test_signals_of_a_minibatch_are_given_by_value(network):
+    with simulator_of(network, minibatch_size=2) as simulator:
+        neurons = simulator.model.sig[network.ensembles[0].neurons]
+        with pytest.raises(SimulationError, match=r"Simulator\.value"):
+            simulator.signals[neurons["voltage"]]
+        assert simulator.value(neurons["voltage"]).shape == (30, 2)
+        assert simulator.signals[neurons["bias"]].shape == (30,)
+
+
+# Python ahead of the steps
+
+
+class Experiment:
+    """What several Nodes without input share: a phase, and a stream of random numbers."""
+
+    def __init__(self):
+        self.phase, self.rng, self.seen, self.simulator = 0, np.random.RandomState(4), [], None
+
+    def advance(self, t):
+        self.phase = int(t / 0.005) % 3
+        return self.phase
+
+    def cue(self, t):
+        return float(self.phase == 1)
+
+    def draw(self, t):
+        return self.rng.randn()
+
+    def look(self, t):
+        if self.simulator is not None:
+            self.seen.append((t, self.simulator.n_steps, self.simulator.time))
+        return t
+
+
+def shared_network():
+    experiment = Experiment()
+    with nengo.Network(seed=1) as network:
+        for function in (experiment.advance, experiment.cue, experiment.draw, experiment.draw):
+            nengo.Probe(nengo.Node(function))
+        nengo.Probe(nengo.Node(experiment.look))
+    network.experiment = experiment
+    return network
+
+
+def test_nodes_without_input_share_what_they_share(monkeypatch):
+    monkeypatch.setattr(program, "CHUNK_STEPS", 16)
+    recorded, seen = [], []
+    for kind in (Simulator, nengo.Simulator):
+        network = shared_network()
+        options = {"dtype": "float64"} if kind is Simulator else {}
+        with kind(network, progress_bar=False, **options) as simulator:
+            network.experiment.simulator = simulator
+            simulator.run_steps(30)
+            simulator.run_steps(20)
+            assert simulator.n_steps == 50
+            recorded.append([np.array(simulator.data[p]) for p in network.all_probes])
+            seen.append(network.experiment.seen)
+    np.testing.assert_array_equal(*recorded)
+    np.testing.assert_allclose(*seen, rtol=1e-12)
+    assert seen[0][19][1] == 19
+    assert len(np.unique(recorded[0][1])) == 2
+
+
+class Stop(Exception):
+    pass
+
+
+def stopping_network(stop_at, error=Stop):
+    fired = []
+
+    def stop(t):
+        if t > stop_at * 0.001 - 1e-5 and not fired:
+            fired.append(t)
+            raise error("enough")
+        return t
+
+    with nengo.Network(seed=1) as network:
+        network.noise = nengo.Node(nengo.processes.WhiteNoise(), size_out=1)
+        ensemble = nengo.Ensemble(20, 1)
+        nengo.Connection(network.noise, ensemble, transform=0.01)
+        nengo.Probe(network.noise)
+        nengo.Probe(nengo.Node(stop))
+        nengo.Probe(nengo.Node(lambda t: t, label="clock"), sample_every=0.003)
+        network.spikes = nengo.Probe(ensemble.neurons)
+    return network
+
+
+@pytest.mark.parametrize("error", [Stop, KeyboardInterrupt])
+@pytest.mark.parametrize("stop_at", [1, 40, 49])
+def test_an_exception_leaves_the_steps_before_it(stop_at, error, monkeypatch):
+    monkeypatch.setattr(program, "CHUNK_STEPS", 16)
+    found = []
+    for kind in (Simulator, nengo.Simulator):
+        network = stopping_network(stop_at, error)
+        options = {"dtype": "float64", "optimize": False} if kind is Simulator else {}
+        with kind(network, progress_bar=False, seed=2, **options) as simulator:
+            with pytest.raises(error, match="enough"):
+                simulator.run_steps(60)
+            assert simulator.n_steps == stop_at - 1
+            assert simulator.time == pytest.approx(0.001 * (stop_at - 1))
+            assert len(simulator.data[network.spikes]) == stop_at - 1
+            simulator.run_steps(25)
+            found.append([simulator.n_steps, len(simulator.data[network.spikes])])
+            found[-1] += [np.array(simulator.data[p]).ravel() for p in network.all_probes[:3]]
+    for mine, theirs in zip(*found):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+def test_ctrl_c_while_the_loop_runs_waits_for_it(network, monkeypatch):
+    run = program.Loop.__call__
+
+    def interrupted(loop, *arguments):
+        if arguments[5]:  # steps
+            signal.raise_signal(signal.SIGINT)
+        return run(loop, *arguments)
+
+    wanted = reference(network, 30, seed=1)
+    with simulator_of(network) as simulator:
+        simulator.run_steps(10)
+        with monkeypatch.context() as patched:
+            patched.setattr(program.Loop, "__call__", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                simulator.run_steps(10)
+        assert simulator.n_steps == 20
+        simulator.run_steps(10)
+        assert_equal(simulator, wanted, network, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda simulator, network: simulator.signals[simulator.model.step],
+        lambda simulator, network: simulator.data[network.all_probes[0]],
+        lambda simulator, network: simulator.get_state(),
+    ],
+)
+def test_a_function_cannot_look_at_what_is_not_there_yet(look):
+    box = []
+
+    def function(t):
+        if box:
+            look(*box)
+        return t
+
+    with nengo.Network() as network:
+        nengo.Probe(nengo.Node(function))
+    with Simulator(network, progress_bar=False) as simulator:
+        simulator.run_steps(3)
+        box[:] = simulator, network
+        with pytest.raises(SimulationError, match="native"):
+            simulator.run_steps(3)
+        box.clear()
+        simulator.run_steps(3)
+        assert len(simulator.data[network.all_probes[0]]) == 6
+
+
+@pytest.mark.parametrize("name", ["biases", "learned weights"])
+def test_writing_during_the_run_is_an_error(name):
+    network, arrays = lesioned_network(), []
+
+    def function(t):
+        for array in arrays:
+            array *= 0.5
+
+    with network:
+        nengo.Node(function)
+    with simulator_of(network) as simulator:
+        arrays.append(lesion(simulator, network, name))
+        with pytest.raises(SimulationError, match=r"written to during the run.*native"):
+            simulator.run_steps(5)
+
+
+# What has not been sampled yet
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("constant", [True, False])
+def test_nothing_is_sampled_yet(size, constant):
+    with nengo.Network() as network:
+        output = np.ones(size) if constant else lambda t: t * np.ones(size)
+        probe = nengo.Probe(nengo.Node(output), sample_every=0.1)
+    shapes = []
+    for kind in (Simulator, nengo.Simulator):
+        with kind(network, progress_bar=False) as simulator:
+            shapes.append([])
+            for n in (1, 98, 1, 101):
+                simulator.run_steps(n)
+                shapes[-1].append(simulator.data[probe].shape)
+    assert shapes[0] == shapes[1]
+    with Simulator(network, progress_bar=False, minibatch_size=2) as simulator:
+        simulator.run_steps(20)
+        assert simulator.data[probe].shape == (1 if constant else 2, 0, size)
+
+
+# What must not depend on the machine
+
+
+def test_merging_goes_on_to_the_end_whatever_the_clock_says(monkeypatch):
+    def merged():
+        with nengo.Network(seed=2) as network:
+            source = nengo.Node(lambda t: np.sin(t + np.arange(6)))
+            array = nengo.networks.EnsembleArray(10, 6)
+            product = nengo.networks.Product(10, 3)
+            nengo.Connection(source, array.input)
+            nengo.Connection(array.output[:3], product.input_a)
+            nengo.Connection(array.output[3:], product.input_b)
+            nengo.Probe(product.output)
+        with Simulator(network, progress_bar=False, optimize=True) as simulator:
+            operators = [
+                (type(op).__name__, [s.shape for s in op.all_signals])
+                for op in simulator.model.operators
+            ]
+            return operators, list(simulator.get_state()), simulator
+
+    class Slow(stdlib.Timer):
+        """A clock by which each pass takes ten times as long as all before."""
+
+        seconds = 1.0
+
+        def __exit__(self, *arguments):
+            super().__exit__(*arguments)
+            Slow.seconds *= 1e3
+            self.duration = Slow.seconds
+
+    first = merged()
+    monkeypatch.setattr(nengo.builder.optimizer, "Timer", Slow)
+    again = merged()
+    assert first[:2] == again[:2]
+    operators, graph = first[2].model.operators, first[2].dg
+    before = len(operators)
+    nengo.builder.optimizer.OpMergePass(graph)(False)
+    assert len(graph) == before  # nothing is left to merge
+
+
 # What it refuses
 
 
@@ -339,6 +710,7 @@ def test_signals_can_be_looked_at_and_changed(network):
         {"minibatch_size": 2.5},
         {"minibatch_learning": "alone"},
         {"random": "numpy"},
+        {"random": "reference"},
         {"keep": "first"},
     ],
 )

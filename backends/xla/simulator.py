@@ -96,9 +96,9 @@ class Simulator(nengo.Simulator):
     Functions of Nodes that need the time alone, and processes without input, run in Python ahead of
     each chunk of up to 1,024 steps, step by step and in the model's order. They may share objects
     and look at ``n_steps`` and ``time``. They may not look at ``signals`` or at what probes
-    recorded, which raises a `nengo.exceptions.SimulationError`, and must not write to an array that
-    ``signals`` gave before the run: they would see, or change, a step other than their own. All
-    other Python (functions with an input, neuron types and operators of one's own) needs a
+    recorded, or write to an array that ``signals`` gave before, which raises a
+    `nengo.exceptions.SimulationError`; such an array shows them the start of the run. All other
+    Python (functions with an input, neuron types and operators of one's own) needs a
     compiled form, see `nengo_pc.backends.xla.computes`.
 
     If such a function raises, or Ctrl-C is pressed, the steps before are done, recorded and
@@ -282,7 +282,7 @@ class Simulator(nengo.Simulator):
         longest = setting.chunk_steps(batches)
         little = longest * setting.step_bytes(batches) <= LITTLE_BYTES
         bar = self.progress_bar if progress_bar is None else progress_bar
-        self._take_written()
+        taken = self._take_written()
         try:
             with ProgressTracker(bar, Progress("Simulating", "Simulation", steps)) as tracker:
                 for done in range(0, steps, longest):
@@ -290,6 +290,7 @@ class Simulator(nengo.Simulator):
                     capacity = longest if little else self._capacity(setting, n, longest)
                     self._run_chunk(setting, held, [v[done : done + n] for v in fed], n, capacity)
                     tracker.total_progress.step(n)
+            self._check_unwritten(taken)
         finally:
             self._show_state()
 
@@ -492,11 +493,21 @@ class Simulator(nengo.Simulator):
             self._show(base)
 
     def _take_written(self):
-        """Take what was written to arrays that somebody has."""
-        setting = self._setting(())
-        for base in self._signals.given - set(self._signals.in_use) - set(self._clock):
-            self._set(base, self._signals.array(base), setting)
+        """Take what was written to arrays that somebody has, and return copies of these arrays."""
+        setting, signals = self._setting(()), self._signals
+        for base in signals.given - set(signals.in_use) - set(self._clock):
+            self._set(base, signals.array(base), setting)
         self._take_changed(setting)
+        return {base: np.array(signals.array(base)) for base in signals.given}
+
+    def _check_unwritten(self, taken):
+        """Raise a SimulationError if somebody wrote to arrays since these copies were made."""
+        for base, value in taken.items():
+            if not np.array_equal(self._signals.array(base), value, equal_nan=True):
+                raise SimulationError(
+                    f"{base.name} was written to during the run, which has no effect on the xla "
+                    "backend; use nengo_pc.backends.native.Simulator (backend='native')"
+                )
 
     def _take_changed(self, setting):
         """Take constants that were written to."""
