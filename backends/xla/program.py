@@ -10,6 +10,7 @@ from ..views import view_of
 from . import registry
 from .ahead import written_ahead
 from .plan import Feed, is_uniform
+from .reuse import reused
 from .step import Step, reshaped, whole_shape
 
 tf = import_tensorflow()
@@ -224,9 +225,7 @@ class Loop:
     def __init__(self, setting, capacity):
         self.setting = setting
         self.capacity = capacity
-        self.compile_seconds = None
-        self._function = tf.function(self._run, jit_compile=True, autograph=False)
-        self._concrete = None
+        self._compiled = None
 
     def __call__(self, constants, state, held, fed, start, n_steps, rows, keys):
         """Run ``n_steps``, at most ``capacity``.
@@ -249,9 +248,10 @@ class Loop:
             last value or the sum, ``(size, batch)``.
         """
         arguments = (constants, state, held, fed, tf.constant(start), tf.constant(n_steps))
-        if self._concrete is None:
-            self._concrete = self._function.get_concrete_function(*arguments, rows, keys)
-        return self._concrete(*arguments, rows, keys)
+        if self._compiled is None:
+            function = tf.function(self._run, jit_compile=True, autograph=False)
+            self._compiled = reused(function.get_concrete_function(*arguments, rows, keys))
+        return self._compiled(*arguments, rows, keys)
 
     def _run(self, constants, state, held, fed, start, n_steps, rows, keys):
         setting, plan = self.setting, self.setting.plan
