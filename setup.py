@@ -55,7 +55,12 @@ setup(
         "jinja2>=3.1",  # its report
         "scipy>=1.10",  # Student's t
     ],
-    entry_points={"nengo.backends": ["xla = nengo_pc.backends.xla:Simulator"]},
+    entry_points={
+        "nengo.backends": [
+            "native = nengo_pc.backends.native:Simulator",
+            "xla = nengo_pc.backends.xla:Simulator",
+        ]
+    },
     extras_require={
         "loihi": ["nengo-loihi==1.1.0; python_version < '3.13'"],
         "gui": ["nengo-gui>=0.6"],  # models/

@@ -25,6 +25,7 @@ KNOWN = MappingProxyType(
         "reference": _line(BLUE, "-", "o"),
         "dl": _line(VERMILLION, "--", "s"),
         "loihi": _line(GREEN, "-.", "^"),
+        "native": _line(PURPLE, (0, (3, 1)), "P"),
         "xla": _line(BLACK, (0, (5, 1, 1, 1)), "D"),
         "training": _line(BLACK, "-", "o"),
         "validation": _line(PURPLE, "--", "D"),

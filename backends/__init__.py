@@ -1,6 +1,6 @@
 """Simulators that swap: one network, many backends.
 
-TensorFlow is imported when "dl" or "xla" is used, nengo-loihi when "loihi" is used.
+Numba is imported when "native" is used, TensorFlow when "dl" or "xla" is, nengo-loihi when "loihi" is.
 """
 
 from .errors import BackendUnavailable

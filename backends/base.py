@@ -124,7 +124,11 @@ def restart(simulator, seed):
     """
     simulator.reset(seed=seed)
     neurons = [op for op in simulator.model.operators if isinstance(op, SimNeurons)]
-    streams = [op.state_extra["rng"] for op in neurons if "rng" in op.state_extra]
+    seed_streams([op.state_extra["rng"] for op in neurons if "rng" in op.state_extra], seed)
+
+
+def seed_streams(streams, seed):
+    """Seed the random streams of stochastic neurons, each with a seed of its own."""
     for stream, child in zip(streams, np.random.SeedSequence(seed).spawn(len(streams))):
         stream.seed(child.generate_state(1)[0])
 

@@ -48,7 +48,7 @@ class Presentation:
 def present(
     network,
     images,
-    backend="reference",
+    backend="native",
     presentation_time=0.2,
     dt=0.001,
     node=None,
@@ -82,7 +82,7 @@ def present(
     progress : bool
         Show a progress bar.
     **options
-        Passed to the backend; ``batch_size`` with "dl" and "xla".
+        Passed to the backend; ``batch_size`` with "native", "dl" and "xla".
 
     Returns
     -------

@@ -4,10 +4,11 @@ from nengo.exceptions import ValidationError
 
 from .dl import NengoDL
 from .loihi import Loihi
+from .native.backend import Native
 from .reference import Reference
 from .xla import XLA
 
-BACKENDS = {backend.name: backend for backend in (Reference, NengoDL, Loihi, XLA)}
+BACKENDS = {backend.name: backend for backend in (Reference, Native, NengoDL, Loihi, XLA)}
 
 
 def get_backend(name):
@@ -23,7 +24,7 @@ def get_backend(name):
     return BACKENDS[name]()
 
 
-def Simulator(network, backend="reference", **options):  # noqa: N802, stands for classes
+def Simulator(network, backend="native", **options):  # noqa: N802, stands for classes
     """Build a network on a backend.
 
     Parameters
@@ -37,8 +38,8 @@ def Simulator(network, backend="reference", **options):  # noqa: N802, stands fo
     Returns
     -------
     simulator
-        `nengo.Simulator`, `nengo_dl.Simulator`, `nengo_loihi.Simulator` or
-        `nengo_pc.backends.xla.Simulator`, with one attribute more: ``substitutions``, a tuple of
+        `nengo.Simulator`, `nengo_pc.backends.native.Simulator`, `nengo_dl.Simulator`,
+        `nengo_loihi.Simulator` or `nengo_pc.backends.xla.Simulator`, with one attribute more: ``substitutions``, a tuple of
         sentences on what the backend does otherwise.
 
     Raises

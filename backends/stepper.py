@@ -6,7 +6,8 @@ from nengo.exceptions import ValidationError
 from .base import attributes, check_keep, reduced
 from .registry import get_backend
 
-BACKENDS = ("reference", "dl", "xla")
+BACKENDS = ("native", "reference", "dl", "xla")
+MINIBATCHED = ("native", "xla")  # which share what a minibatch learns
 
 
 class Stepper:
@@ -18,12 +19,13 @@ class Stepper:
         With its probes.
     inputs : sequence of nengo.Node
         Nodes without input whose output `run` gives.
-    backend : {"reference", "dl", "xla"}
+    backend : {"native", "reference", "dl", "xla"}
     dt : float
         In s.
     minibatch_size : int
-        Copies that run side by side with inputs of their own; on "xla" they share the weights that
-        they learn, which change by the mean of what each item says. Others than 1: "xla" only.
+        Number of copies that run side by side with inputs of their own. They share the weights that
+        they learn, which change by the mean of what each item says. Others than 1: on "native" and
+        "xla" only.
     keep : {"all", "mean"} or dict of {nengo.Probe: such}
         What `run` returns of a probe.
     seed : int, optional
@@ -42,7 +44,7 @@ class Stepper:
         self,
         network,
         inputs,
-        backend="xla",
+        backend="native",
         dt=0.001,
         minibatch_size=1,
         keep="all",
@@ -54,10 +56,10 @@ class Stepper:
                 f"must be one of {', '.join(BACKENDS)}, which learn with any rule; got {backend!r}",
                 "backend",
             )
-        if minibatch_size != 1 and backend != "xla":
+        if minibatch_size != 1 and backend not in MINIBATCHED:
             raise ValidationError(
                 f"must be 1 on {backend}, got {minibatch_size}: items of a minibatch share what "
-                "they learn on xla alone",
+                f"they learn on {' and '.join(MINIBATCHED)} alone",
                 "minibatch_size",
             )
         self.backend, self.network, self.inputs = backend, network, list(inputs)
@@ -66,9 +68,11 @@ class Stepper:
         maker = get_backend(backend)
         maker.check()
         options |= {"dt": dt, "seed": seed}
-        if backend == "xla":
+        if backend in MINIBATCHED:
             options |= {"minibatch_size": minibatch_size, "minibatch_learning": "mean"}
             options |= {"keep": self._keep}
+        if backend == "native":
+            options = {"dtype": "float32", "random": "compiled"} | options
         if backend == "dl":
             options["minibatch_size"] = 1
         self._played = [_Played(node, dt) for node in inputs] if backend == "reference" else []
@@ -109,7 +113,7 @@ class Stepper:
         else:
             simulator.run_steps(n_steps, data=data, progress_bar=False)
         recorded = {p: np.asarray(simulator.data[p]) for p in self._keep}
-        if self.backend == "xla":  # which kept no more than it was asked for
+        if self.backend in MINIBATCHED:  # which kept no more than it was asked for
             return recorded
         if self.backend == "dl":
             recorded = {p: v[0] for p, v in recorded.items()}
@@ -147,10 +151,12 @@ class Stepper:
         signal = self.simulator.model.sig[connection]["weights"]
         if self.backend == "xla":
             return self.simulator.value(signal)
+        if self.backend == "native" and self.minibatch_size == 1:
+            return self.simulator.value(signal).reshape(signal.shape)
         return np.array(self.simulator.signals[signal])
 
     def state(self):
-        """All that the next step depends on, to go on from in another process: "xla" only.
+        """All that the next step depends on, to go on from in another process, on "native" and "xla".
 
         Raises
         ------
@@ -166,9 +172,11 @@ class Stepper:
         self.simulator.set_state(state)
 
     def _check_state(self):
-        if self.backend != "xla":
+        if self.backend not in MINIBATCHED:
             raise ValidationError(
-                f"{self.backend} cannot give its state to another process; xla can", "backend"
+                f"must be one of {', '.join(MINIBATCHED)} to give its state to another process, got "
+                f"{self.backend!r}",
+                "backend",
             )
 
 

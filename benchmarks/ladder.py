@@ -89,7 +89,7 @@ def rung(settings, dataset, seen, scored, setup):
         minibatch_size=setup["minibatch"],
         seed=setup["seed"],
     )
-    measured = score(parameters, scored, settings, "xla", 0.06, setup["seed"])
+    measured = score(parameters, scored, settings, "native", 0.06, setup["seed"])
     return {
         "accuracy": measured["accuracy"],
         "confidence_interval": measured["confidence_interval"],

@@ -133,7 +133,7 @@ def rate_accuracy(parameters, split):
     with network:
         probe = nengo.Probe(network.output)
     outputs = present(
-        network, split.images, "xla", presentation_time=0.001, keep="last", progress=False
+        network, split.images, "native", presentation_time=0.001, keep="last", progress=False
     )[probe]
     return analysis.accuracy(outputs.argmax(axis=1), split.labels).fraction
 

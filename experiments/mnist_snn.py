@@ -105,8 +105,8 @@ def parser():
         "--backend",
         nargs="+",
         choices=BACKENDS,
-        default=["xla"],
-        help="one or more; default: xla",
+        default=["native"],
+        help="one or more; default: native",
     )
     group.add_argument(
         "--encoder", choices=ENCODERS, default="constant", help="of pixels; default: %(default)s"

@@ -9,10 +9,11 @@ from nengo.exceptions import ValidationError
 from tqdm import tqdm
 
 from nengo_pc.analysis import alignment
+from nengo_pc.backends.stepper import MINIBATCHED
 from nengo_pc.learning.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from nengo_pc.learning.online import OnlineLearner
 
-# Steps of a call: the compiled backend takes some 3 ms to move weights in and out.
+# Steps of a call: the xla backend takes some 3 ms to move weights in and out.
 CALL_STEPS = 400
 
 
@@ -22,7 +23,7 @@ def learn_stream(
     split,
     stream,
     n_images,
-    backend="xla",
+    backend="native",
     minibatch_size=1,
     falling=True,
     seed=0,
@@ -42,7 +43,7 @@ def learn_stream(
     stream : nengo_pc.learning.online.Stream
     n_images : int
         Rounded up to whole calls of the simulator.
-    backend : {"xla", "reference", "dl"}
+    backend : {"native", "reference", "dl", "xla"}
     minibatch_size : int
     falling : bool
         Let learning rates fall linearly to 0 over the stream.
@@ -128,7 +129,7 @@ def learn_stream(
                     f"{100 * note['accuracy']:.1f} %, "
                     f"{sum(v for k, v in note['spikes'].items() if 'error' in k):.0f} error spikes"
                 )
-                if checkpoint is not None and backend == "xla":
+                if checkpoint is not None and backend in MINIBATCHED:
                     _save(learner, checkpoint, description, call + 1, history)
         return learner.parameters(), history
 

@@ -90,7 +90,7 @@ def parser():
     group.add_argument(
         "--minibatch", type=int, default=20, metavar="N", help="images side by side; default: 20"
     )
-    group.add_argument("--backend", choices=stepper.BACKENDS, default="xla", help="that learns")
+    group.add_argument("--backend", choices=stepper.BACKENDS, default="native", help="that learns")
 
     usual = Stream()
     group = result.add_argument_group("stream")
@@ -119,7 +119,7 @@ def parser():
 
     group = result.add_argument_group("runs")
     group.add_argument(
-        "--score-on", nargs="+", choices=BACKENDS, default=["xla"], help="default: xla"
+        "--score-on", nargs="+", choices=BACKENDS, default=["native"], help="default: native"
     )
     group.add_argument(
         "--score-time", type=float, default=0.06, metavar="S", help="default: %(default)s s"

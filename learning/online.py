@@ -122,9 +122,9 @@ class OnlineLearner:
     network : nengo_pc.networks.PredictiveCoding
         With learning rules.
     stream : Stream, optional
-    backend : {"xla", "reference", "dl"}
+    backend : {"native", "reference", "dl", "xla"}
     minibatch_size : int
-        Streams side by side that share weights; on "xla".
+        Streams side by side that share weights; on "native" and "xla".
     seed : int
         Of what is random while running, and of shifts.
     **options
@@ -140,7 +140,7 @@ class OnlineLearner:
         If the network does not learn, or the backend does not do this.
     """
 
-    def __init__(self, network, stream=None, backend="xla", minibatch_size=1, seed=0, **options):
+    def __init__(self, network, stream=None, backend="native", minibatch_size=1, seed=0, **options):
         if not network.learns:
             raise ValidationError("needs learning rules", "network", self)
         self.network, self.seed = network, seed
@@ -233,7 +233,7 @@ class OnlineLearner:
         return result
 
     def state(self):
-        """All that learning depends on, to go on in another process; "xla" only."""
+        """All that learning depends on, to go on in another process, on "native" and "xla"."""
         return {"images_seen": np.array(self.images_seen), **self.stepper.state()}
 
     def set_state(self, state):

@@ -1,8 +1,8 @@
 """Open a model in Nengo GUI: ``python -m nengo_pc.models mnist_snn``.
 
-Does what ``nengo models/mnist_snn.py`` does, seconds sooner where NengoDL is installed: Nengo GUI
-imports every simulator that it knows of, NengoDL imports TensorFlow, and the models run on the
-reference simulator.
+Does what ``nengo models/mnist_snn.py`` does, on this package's native simulator, and seconds sooner
+where NengoDL is installed: Nengo GUI imports every simulator that it knows of, and NengoDL imports
+TensorFlow. ``--backend nengo`` runs a model on Nengo's own simulator.
 """
 
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.name.removesuffix(".py.cfg") for path in FOLDER.glob("*.py.cfg"))
+BACKEND = "nengo_pc.backends.native"
 USAGE = f"""\
 usage: python -m nengo_pc.models NAME [options of Nengo GUI's command, nengo]
 
@@ -33,8 +34,8 @@ def main(argv=None):
     except ImportError:
         print('Nengo GUI is missing: pip install "nengo-pc[gui]"', file=sys.stderr)
         return 2
-    exec_env.known_modules[:] = ["nengo"]
-    sys.argv[:] = ["nengo", *argv[1:], str(path)]
+    exec_env.known_modules[:] = ["nengo", BACKEND]
+    sys.argv[:] = ["nengo", "--backend", BACKEND, *argv[1:], str(path)]
     gui()
     return 0
 

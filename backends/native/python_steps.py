@@ -43,22 +43,29 @@ class PythonSteps:
     ----------
     steps : list of dict of {Operator: callable}
         For each item.
+    streams : list of list of numpy.random.RandomState
+        For each item, what its neurons draw from.
     """
 
     def __init__(self, operators, step_order, items, dt, seed, first_item, describe):
         chosen = set(operators)
-        self.steps = []
+        self.steps, self.streams = [], []
+        if not chosen:
+            self.steps, self.streams = [{} for _ in items], [[] for _ in items]
+            return
         for i, signals in enumerate(items):
             rng = np.random.RandomState((seed + i) % 2**32)
             copied = _Copies(first_item + i, describe) if i else None
-            steps = {}
+            steps, streams = {}, []
             for op in step_order:
                 if op in chosen:
                     own = copied.of(op) if copied else op
                     steps[op] = own.make_step(signals, dt, rng)
+                    streams += getattr(own, "state_extra", {}).values()
                 elif isinstance(op, SimProcess):
                     op.process.get_rng(rng)  # draws a seed, as in Nengo
             self.steps.append(steps)
+            self.streams.append(streams)
 
 
 class _Copies:

@@ -12,7 +12,7 @@ from nengo.rc import rc
 from nengo.utils.progress import Progress, ProgressTracker
 
 from ..arguments import check_choice, check_data, check_size
-from ..base import check_keep
+from ..base import check_keep, seed_streams
 from . import codes
 from .compiling import the_loops
 from .joint import check_joint, learned
@@ -219,6 +219,36 @@ class Simulator(nengo.Simulator):
         return tuple(
             f"{op} of {self._origin(op)}" for op in self._step_order if self._rows[op] is None
         )
+
+    @property
+    def is_data(self):
+        """Return whether no function of users runs within a step."""
+        return self._program.trusted
+
+    @property
+    def item_entries(self):
+        """Return how many numbers an item of a minibatch needs."""
+        return self._memory.item_size
+
+    def seed_streams(self):
+        """Draw what neurons draw in Python from the seed and the number of an item alone."""
+        for i, streams in enumerate(self._python.streams, self._first_item):
+            seed_streams(streams, self.seed + i)
+
+    def value(self, signal):
+        """Return a copy of what a signal holds now.
+
+        Parameters
+        ----------
+        signal : nengo.builder.Signal
+
+        Returns
+        -------
+        ndarray
+            Of the signal's shape; in a minibatch whose items do not share it, with a first axis of
+            items.
+        """
+        return np.array(self.signals[signal])
 
     def _origin(self, op):
         """Return the Nengo object that an operator was built for, in words."""
@@ -507,10 +537,10 @@ class Simulator(nengo.Simulator):
             found[f"{len(found)} {name}".strip()] = self.signals[base]
         return found
 
+    @property
     def _streams(self):
-        """Return the random streams of neurons that Python runs."""
-        ops = [op for op in self._step_order if self._rows[op] is None]
-        return [s for op in ops for s in getattr(op, "state_extra", {}).values()]
+        """Return the random streams of neurons that Python runs, of all items."""
+        return [stream for streams in self._python.streams for stream in streams]
 
     def get_state(self):
         """Return all that the next step depends on, to go on from in another process.
@@ -522,7 +552,7 @@ class Simulator(nengo.Simulator):
             Node functions and operators of one's own remember is left out.
         """
         state = {name: np.array(array) for name, array in self._carried().items()}
-        for i, stream in enumerate(self._streams()):
+        for i, stream in enumerate(self._streams):
             _, words, place, has_gauss, gauss = stream.get_state()
             state[f"stream {i}"] = np.array([*words, place, has_gauss, gauss], np.float64)
         return {"step": np.array(self.n_steps), **state}
@@ -547,14 +577,14 @@ class Simulator(nengo.Simulator):
                 )
         for name, array in self._carried().items():
             array[...] = state[name]
-        for i, stream in enumerate(self._streams()):
+        self.rng = np.random.RandomState(self.seed)
+        self._make_steps()
+        self._skip(int(state["step"]))
+        for i, stream in enumerate(self._streams):
             *words, place, has_gauss, gauss = state[f"stream {i}"]
             stream.set_state(
                 ("MT19937", np.array(words, np.uint32), int(place), int(has_gauss), gauss)
             )
-        self.rng = np.random.RandomState(self.seed)
-        self._make_steps()
-        self._skip(int(state["step"]))
 
     def _skip(self, n_steps):
         """Set the clock, with processes that need no input at that step."""

@@ -65,7 +65,7 @@ def parser():
         "--activations", nargs="+", choices=ACTIVATIONS, help="default: softlif relu"
     )
     group.add_argument("--seeds", nargs="+", type=int, metavar="SEED", help="default: 0 1 2")
-    group.add_argument("--backends", nargs="+", choices=BACKENDS, help="default: xla")
+    group.add_argument("--backends", nargs="+", choices=BACKENDS, help="default: native")
     group.add_argument(
         "--more-backends",
         nargs="*",

@@ -58,7 +58,7 @@ class Grid:
     batch_norms: tuple = (True, False)
     activations: tuple = ("softlif", "relu")
     seeds: tuple = (0, 1, 2)
-    backends: tuple = ("xla",)
+    backends: tuple = ("native",)
     more_backends: tuple = ("reference", "dl", "loihi")
     vary: tuple = ALL_METHODS
     vary_rule: tuple = ("zil",)

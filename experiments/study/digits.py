@@ -74,7 +74,7 @@ def accuracy_over_time(study):
         shown = present(
             network,
             shown_images.images,
-            "xla",
+            "native",
             PRESENTATION_TIME,
             DT,
             seed=study.seed,

@@ -55,7 +55,7 @@ def learn(study):
     # Most happens early.
     marks = set(np.round(np.geomspace(1, calls, sizes.notes)).astype(int) - 1)
     batches = minibatches(dataset.train, chunk, study.seed)
-    with OnlineLearner(network, stream, "xla", sizes.side_by_side, study.seed) as learner:
+    with OnlineLearner(network, stream, "native", sizes.side_by_side, study.seed) as learner:
         history = [_note(study, settings, stream, learner)]
         right, since = 0, []
         for call in range(calls):
