@@ -5,6 +5,7 @@ import contextlib
 import nengo
 import numpy as np
 
+from .ahead import computed_ahead
 from .base import (
     Backend,
     attributes,
@@ -44,7 +45,7 @@ class NengoDL(Backend):
             with network:
                 nengo_dl.configure_settings(planner=unmerged(nengo_dl), **settings)
             simulator = nengo_dl.Simulator(network, **options)
-        simulator.substitutions = ()
+        simulator.substitutions = computed_ahead(network, _is_input)
         return simulator
 
     def runs(self, network, node, images, keep, n_steps, dt, seed, batch_size=None, **options):
@@ -58,6 +59,7 @@ class NengoDL(Backend):
         floats = n_steps * node.size_out + ARRAYS_PER_NEURON * network.n_neurons
         most = max(1, MINIBATCH_BYTES // (4 * floats))
         batch_size = minibatch_size(batch_size, most, len(images))
+        self.substitutions = computed_ahead(network, _is_input, held=node)
         dtype = options.get("dtype", "float32")
         # NengoDL looks at its settings whenever it traces, so they stay for the whole run.
         with same_settings(network), _added_probes(network, _means(keep)) as last:
@@ -90,6 +92,11 @@ class NengoDL(Backend):
         adding = nengo.LinearFilter([1 / n_steps], [1, -1], analog=False)
         with attributes([(probe, "synapse", adding) for probe in last]):
             return self.simulator(network, **options)
+
+
+def _is_input(node):
+    """Return whether NengoDL takes a Node's output from its function before the run."""
+    return node.size_in == 0
 
 
 def _means(keep):

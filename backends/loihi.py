@@ -21,6 +21,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import BuildError
 
+from .ahead import computed_ahead
 from .base import Backend, HeldInput, attributes, quiet_build, reduced, restart
 from .compatibility import import_nengo_dl
 from .errors import BackendUnavailable
@@ -83,7 +84,11 @@ class Loihi(Backend):
                             "pooling above a layer on the chip is one thing it cannot do, strides "
                             "do the same"
                         ) from error
-        simulator.substitutions = (*host, *values, *substitutions)
+        split = simulator.model.split
+        ahead = computed_ahead(
+            network, lambda node: split.precompute and split.precomputable(node), in_step=True
+        )
+        simulator.substitutions = (*host, *values, *substitutions, *ahead)
         return simulator
 
     def runs(self, network, node, images, keep, n_steps, dt, seed, **options):
