@@ -1,8 +1,11 @@
 """The compiled simulator's interface: Nengo's, NengoDL's data, state, and what it refuses."""
 
+import collections
+import gc
 import logging
 import pickle
 import signal
+import weakref
 
 import nengo
 import numpy as np
@@ -11,7 +14,7 @@ from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
 from nengo.utils import stdlib
 from xla_helpers import compiled, reference
 
-from nengo_pc.backends.xla import Simulator, program
+from nengo_pc.backends.xla import Simulator, program, reuse
 
 
 def network_of_both_kinds(n_neurons=30):
@@ -657,6 +660,66 @@ def test_nothing_is_sampled_yet(size, constant):
     with Simulator(network, progress_bar=False, minibatch_size=2) as simulator:
         simulator.run_steps(20)
         assert simulator.data[probe].shape == (1 if constant else 2, 0, size)
+
+
+# What is compiled once for several networks
+
+
+def similar_network(seed, n_neurons=20, tau_rc=0.02, amplitude=1.0):
+    neuron_type = nengo.LIF(tau_rc=tau_rc)
+    with nengo.Network(seed=seed) as network:
+        source = nengo.Node(lambda t: amplitude * np.sin(50 * t))
+        ensemble = nengo.Ensemble(n_neurons, 1, neuron_type=neuron_type)
+        target = nengo.Node(size_in=1)
+        nengo.Connection(source, ensemble)
+        nengo.Connection(ensemble, ensemble, synapse=0.02)
+        learned = nengo.Connection(ensemble, target, learning_rule_type=nengo.PES())
+        nengo.Connection(source, learned.learning_rule)
+        nengo.Probe(target)
+        nengo.Probe(ensemble.neurons)
+    return network
+
+
+def test_networks_that_differ_in_values_share_what_is_compiled(monkeypatch):
+    monkeypatch.setattr(reuse, "_kept", collections.OrderedDict())
+    networks = [similar_network(seed) for seed in range(3)] + [similar_network(0, amplitude=0.5)]
+    for network in networks:
+        wanted = reference(network, 30, seed=5)
+        for probe, history in compiled(network, 30, seed=5).items():
+            np.testing.assert_allclose(history, wanted[probe], rtol=1e-9, atol=1e-11)
+    assert len(reuse._kept) == 1
+
+
+@pytest.mark.parametrize("changes", [{"n_neurons": 21}, {"tau_rc": 0.021}])
+def test_networks_that_differ_otherwise_do_not(changes, monkeypatch):
+    monkeypatch.setattr(reuse, "_kept", collections.OrderedDict())
+    compiled(similar_network(0), 10)
+    network = similar_network(0, **changes)
+    wanted = reference(network, 30, seed=5)
+    for probe, history in compiled(network, 30, seed=5).items():
+        np.testing.assert_allclose(history, wanted[probe], rtol=1e-9, atol=1e-11)
+    assert len(reuse._kept) == 2
+
+
+def test_only_so_many_are_kept(monkeypatch):
+    monkeypatch.setattr(reuse, "_kept", collections.OrderedDict())
+    monkeypatch.setattr(reuse, "MOST_KEPT", 2)
+    for n_neurons in (5, 6, 5, 7):
+        compiled(similar_network(0, n_neurons), 2)
+    kept = list(reuse._kept)
+    assert len(kept) == 2
+    compiled(similar_network(1, 5), 2)  # was used after 6
+    assert list(reuse._kept) == kept[::-1]
+
+
+def test_a_network_is_not_kept_with_what_was_compiled():
+    network = similar_network(0)
+    with simulator_of(network) as simulator:
+        simulator.run_steps(2)
+        model = weakref.ref(simulator.model)
+    del simulator
+    gc.collect()
+    assert model() is None
 
 
 # What must not depend on the machine

@@ -101,6 +101,9 @@ class Simulator(nengo.Simulator):
     Python (functions with an input, neuron types and operators of one's own) needs a
     compiled form, see `nengo_pc.backends.xla.computes`.
 
+    TensorFlow keeps what it compiled, some 3 MiB for a small network, until the process ends.
+    Networks that differ in nothing but the values of their constants share it.
+
     If such a function raises, or Ctrl-C is pressed, the steps before are done, recorded and
     counted.
 
