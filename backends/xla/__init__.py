@@ -1,4 +1,4 @@
-"""A compiled backend: any Nengo network as one XLA function.
+"""A compiled backend: a Nengo network as one XLA function.
 
 TensorFlow is imported when `Simulator` is first asked for.
 """
