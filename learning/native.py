@@ -6,10 +6,14 @@ The backend imports this when it meets one of them; nothing else does.
 from nengo_pc.backends.native import codes
 from nengo_pc.backends.native.assemble_functions import computes
 from nengo_pc.backends.native.assemble_rules import add_outer, weights_like
+from nengo_pc.backends.native.growing import grows
 from nengo_pc.backends.native.program import Unsupported, assembles
 
 from .error_hebbian import RateAt, SimErrorHebbian
 from .traces import FallingRate
+
+
+grows(SimErrorHebbian)
 
 
 @assembles(SimErrorHebbian)
@@ -25,6 +29,9 @@ def sim_error_hebbian(op, program):
         s = pairs
     kept = op.kept(program.dt)
     factor = (1 - kept) * program.dt
+    if op.delta in program.groups:
+        program.groups[op.delta].write(program, e, s, factor, kept, op.decay, op.rate)
+        return
     add_outer(program, delta, e, s, op.delta.shape, by_column, factor, kept, op.rate)
     if op.decay:
         addresses = [delta, weights, program.address(op.rate)]

@@ -45,6 +45,9 @@ def copy(op, program):
         raise Unsupported
     if op.src.base is op.dst.base:
         raise Unsupported
+    if op.inc and op.dst in program.groups:
+        program.emit(codes.BEGIN, (), [program.groups[op.dst].pointer])
+        return
     if op.src_slice is None and op.dst_slice is None and op.src.shape == op.dst.shape:
         whole = [program.whole(signal) for signal in (op.dst, op.src)]
         if None not in whole and whole[0][1] == whole[1][1]:
@@ -125,6 +128,9 @@ def dot_inc(op, program):
     to = program.address(y)
     matrix, by_column = program.matrix(a)
     given = program.gathered(x)
+    if a in program.groups:
+        program.emit(codes.WEIGHTED, [to, given], [rows, columns, program.groups[a].pointer])
+        return
     kept = rows * columns >= KEPT_PRODUCT and a.base not in program.memory.written
     if not by_column:
         program.emit(codes.BY_ROW, [to, given, matrix], [rows, columns])

@@ -6,7 +6,12 @@ from nengo.exceptions import BuildError
 from . import codes
 
 # Instructions that threads carry out together.
-TOGETHER = (codes.COPY, codes.ADD, codes.FILL, codes.OUTER, codes.ADD_ROWS, codes.DECAY)
+TOGETHER = (
+    *(codes.COPY, codes.ADD, codes.FILL, codes.OUTER, codes.ADD_ROWS, codes.DECAY),
+    *(codes.BEGIN, codes.GROW),
+)
+# Those among them that write to no signal.
+OF_GROUPS = (codes.BEGIN, codes.GROW)
 
 
 def learned(operators):
@@ -45,4 +50,6 @@ def check_joint(op, rows, memory, origin):
 
 def is_joint(row, memory):
     """Return whether an instruction writes to what all items share."""
-    return 0 < row[codes.FIRST_ADDRESS] < memory.shared_size
+    if row[0] in OF_GROUPS:
+        return memory.batch > 1
+    return 0 < row[codes.FIRST_ADDRESS] < memory.shared_size and row[0] != codes.NOTE

@@ -24,6 +24,15 @@ from .kernels.copies import (
     fill,
 )
 from .kernels.filters import any_order, first_order, put, scale, second_order
+from .kernels.growing import (
+    add_weighted,
+    begin,
+    description,
+    end,
+    note,
+    settle,
+    settled,
+)
 from .kernels.jointly import together
 from .kernels.neurons import (
     adapt,
@@ -73,7 +82,8 @@ def moved(buffer, shift):
 
 @njit(error_model="numpy")
 def execute(
-    o, params, index, buffer, places, shift, shared, keys, item, n, dt, from_step
+    o, ops, params, wide, index, buffer, places, shift, shared, keys, item, first_item, n, dt,
+    from_step,
 ):  # fmt: skip
     """Carry out one instruction; return whether all that it left is finite."""
     code, f = o[0], o[1]
@@ -230,7 +240,7 @@ def execute(
             o[9],
             o[10],
             keys[o[11]],
-            item,
+            item + first_item,
             n,
         )
     elif code == c.SCALE:
@@ -268,6 +278,25 @@ def execute(
         rate = o[4] + (shift if o[4] >= shared else 0)
         factor = params[f] * (buffer[rate] if o[11] else params[1])
         add_matrix(part(buffer, y, m * o[9]), factor, part(buffer, x, m * o[9]))
+    elif code == c.BEGIN:
+        begin(description(m, ops), wide)
+    elif code == c.WEIGHTED:
+        out = part(buffer, y, m)
+        add_weighted(
+            description(o[10], ops), wide, index, buffer, out, part(buffer, x, o[9]), places
+        )
+        return all_finite(out)
+    elif code == c.NOTE:
+        g = description(m, ops)
+        rate = buffer[o[5] + (shift if o[5] >= shared else 0)]
+        errors, activities = part(buffer, x, g[0]), part(buffer, a, g[1])
+        note(g, wide, index, item, errors, activities, params[f] * rate)
+    elif code == c.GROW:
+        g = description(m, ops)
+        end(g, wide, params[f], buffer[a], params[f + 1], params[f + 2])
+        if g[11] == g[4]:
+            settle(g, wide, index, buffer, 0, 1)
+            settled(g, wide)
     elif code == c.RLS:
         inverse = o[5] + (shift if o[5] >= shared else 0)
         work = o[6] + (shift if o[6] >= shared else 0)
@@ -365,6 +394,7 @@ def compiled_loops(**options):
         # Without their owners, which compiled code would count references to.
         ops, params, index = unowned(ops), unowned(params), unowned(index)
         buffer, probes, keys = unowned(buffer), unowned(probes), unowned(keys)
+        wide = np.empty(1)  # of the type of factors that must be exact
         room = np.empty(most_places, np.int32)
         places = unowned(room)
         n_ops = ops.size // c.WIDTH
@@ -416,8 +446,8 @@ def compiled_loops(**options):
                     status = c.AT_JOINT
                     break
                 if not execute(
-                    row, params, index, buffer, places, shift, shared, keys, item + first_item,
-                    done + 1, dt, from_step,
+                    row, ops, params, wide, index, buffer, places, shift, shared, keys, item,
+                    first_item, done + 1, dt, from_step,
                 ):  # fmt: skip
                     control[2], control[3] = item, k
                     return c.NOT_FINITE
@@ -426,12 +456,12 @@ def compiled_loops(**options):
         return status
 
     @njit(nogil=True, error_model="numpy", **options)
-    def joint(ops, params, buffer, shared, stride, batch, mean, turn, turns, most_places):
+    def joint(ops, params, index, buffer, shared, stride, batch, mean, turn, turns, most_places):
         """Carry out instructions once for all items; see `kernels.jointly.together`."""
         if version == 0:
             return -1
         room = np.empty(most_places + batch, buffer.dtype)
-        together(ops, params, buffer, room, shared, stride, batch, mean, turn, turns)
+        together(ops, params, index, buffer, room, shared, stride, batch, mean, turn, turns)
         return c.DONE
 
     return loop, joint

@@ -49,6 +49,8 @@ class Program:
     random : {"compiled", "reference"}
     trusted : bool
         Whether nothing that Python runs within a step can change what constants hold.
+    groups : dict of {nengo.builder.Signal: nengo_pc.backends.native.growing.Group}
+        Weights that are brought up to date seldom, and their changes.
 
     Attributes
     ----------
@@ -60,8 +62,9 @@ class Program:
         Addresses to be set to 0 before each run: what is kept from step to step holds for a run.
     """
 
-    def __init__(self, model, memory, random, trusted):
+    def __init__(self, model, memory, random, trusted, groups=()):
         self.model, self.memory, self.random, self.trusted = model, memory, random, trusted
+        self.groups = dict(groups)
         self.dt = model.dt
         self._params, self._index, self._n_index = [0.0, 1.0], [], 0
         self._rows = []

@@ -15,13 +15,14 @@ from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep, seed_streams
 from . import codes
 from .compiling import the_loops
+from .growing import groups_of
 from .joint import check_joint, learned
 from .memory import Memory, Signals
 from .plan import Plan, given_outputs, plain_loop
 from .program import Program
 from .python_steps import PythonSteps, is_trusted
 from .records import Records
-from .threads import run_in_turns, run_ranges
+from .threads import n_threads, run_in_turns, run_ranges
 
 from . import assemble_functions, assemble_neurons, assemble_operators  # noqa: F401, isort: skip
 from . import assemble_processes, assemble_rules  # noqa: F401, isort: skip
@@ -158,6 +159,7 @@ class Simulator(nengo.Simulator):
             self._program, self._rows = self._assembled(shared, trusted=False)
         for op, rows in self._rows.items():
             check_joint(op, rows, self._memory, self._origin)
+        self._groups = list(dict.fromkeys(self._program.groups.values()))
         self._probes = self._probe_rows()
         sizes = [s.size for op in order for s in op.all_signals if not s.sparse]
         self._most_places = max(sizes, default=0) + 1
@@ -182,14 +184,18 @@ class Simulator(nengo.Simulator):
         self._memory = Memory(
             self.model, order, self.dtype, self._batch, shared, kernels=self._loop is not None
         )
-        program = Program(self.model, self._memory, self.random, trusted)
         if self._loop is None:
-            return program, dict.fromkeys(order)
+            return Program(self.model, self._memory, self.random, trusted), dict.fromkeys(order)
+        groups = {}
+        if trusted:
+            probed = {self.model.sig[probe]["in"].base for probe in self.model.probes}
+            groups = groups_of(order, self._memory, probed, self._batch)
+        program = Program(self.model, self._memory, self.random, trusted, groups)
         return program, {op: program.rows_of(op) for op in order}
 
     def _shared(self):
         """Return the bases that items share although rules change them."""
-        if self.minibatch_size is None or self.minibatch_learning == "copies":
+        if self._batch == 1 or self.minibatch_learning == "copies":
             return ()
         return learned(self._step_order)
 
@@ -400,14 +406,17 @@ class Simulator(nengo.Simulator):
         chunk, done = min(steps, FIRST_CHUNK), 0
         with given_outputs(self, given) as fed:
             plan = self._plan(fed)
-            while done < steps:
-                n = min(chunk, steps - done)
-                began = time.perf_counter()
-                self._run_chunk(plan, n)
-                done += n
-                advance(n)
-                seconds = max(time.perf_counter() - began, 1e-9)
-                chunk = max(1, min(4 * n, int(n * CHUNK_SECONDS / seconds)))
+            try:
+                while done < steps:
+                    n = min(chunk, steps - done)
+                    began = time.perf_counter()
+                    self._run_chunk(plan, n)
+                    done += n
+                    advance(n)
+                    seconds = max(time.perf_counter() - began, 1e-9)
+                    chunk = max(1, min(4 * n, int(n * CHUNK_SECONDS / seconds)))
+            finally:
+                self._settle()
 
     def _plan(self, fed):
         """Return the instructions of a run and what Python runs between them.
@@ -444,6 +453,8 @@ class Simulator(nengo.Simulator):
                     self._raise_not_finite(plan)
                 if status == codes.AT_JOINT:
                     self._do_together(plan.joint[plan.block(self._control[1])])
+                    if any(group.is_full for group in self._groups):
+                        self._settle()
                 else:
                     self._set_clock(int(self._control[0]) + 1)
                     for call in plan.blocks[plan.block(self._control[1])]:
@@ -470,17 +481,29 @@ class Simulator(nengo.Simulator):
         status, self._control[:] = next((r for r in results if r[0] == codes.NOT_FINITE), results[0])
         return status
 
-    def _do_together(self, ops):
-        """Carry out instructions once for all items."""
+    def _settle(self):
+        """Bring weights up to date that learn from few errors."""
+        due = [group for group in self._groups if group.is_due]
+        if due:
+            rows = np.zeros((len(due), codes.WIDTH), np.int64)
+            for row, group in zip(rows, due):
+                row[: codes.FIRST_INT + 1] = group.settle()
+            self._do_together(rows.ravel(), n_threads())
+        for group in due:
+            group.settled()
+
+    def _do_together(self, ops, most=None):
+        """Carry out instructions once for all items, in as many threads as there is work for."""
+        most = self._batch if most is None else most
         memory, mean = self._memory, self.minibatch_learning == "mean"
 
         def run(turn, turns):
             return self._joint(
-                ops, self._params, memory.buffer, memory.shared_size, memory.item_size, self._batch,
-                mean, turn, turns, self._most_places,
+                ops, self._params, self._index, memory.buffer, memory.shared_size,
+                memory.item_size, self._batch, mean, turn, turns, self._most_places,
             )  # fmt: skip
 
-        run_in_turns(run, self._batch)
+        run_in_turns(run, most)
 
     def _set_clock(self, step):
         self._clock[self.model.step][...] = step

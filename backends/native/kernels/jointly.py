@@ -1,9 +1,11 @@
 """Kernels of what a minibatch does together, each for a range of columns or rows."""
 
+import numpy as np
 from numba import njit
 
 from .. import codes as c
 from .arrays import part
+from .growing import STEPS, begin, description, end, factors_of, settle
 
 SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
@@ -74,7 +76,7 @@ def add_decay(delta, factor, weights):
 
 
 @njit(error_model="numpy")
-def together(ops, params, buffer, room, shared, stride, batch, mean, turn, turns):
+def together(ops, params, index, buffer, room, shared, stride, batch, mean, turn, turns):
     """Carry out instructions once for all items: a thread's share of each.
 
     Threads share out matrices by the vectors that are stored one after another, so that none needs
@@ -84,7 +86,7 @@ def together(ops, params, buffer, room, shared, stride, batch, mean, turn, turns
     ----------
     ops : (n * `codes.WIDTH`,) ndarray of int64
         Instructions; addresses are the first item's.
-    params, buffer : ndarray
+    params, index, buffer : ndarray
     room : ndarray
         Room for a number for each item or row.
     shared, stride : int
@@ -97,9 +99,29 @@ def together(ops, params, buffer, room, shared, stride, batch, mean, turn, turns
     """
     zero, one = params[0], params[1]
     of_each = one / batch if mean else one
+    wide = np.empty(1)
     for k in range(ops.size // c.WIDTH):
         o = part(ops, k * c.WIDTH, c.WIDTH)
         code, f, m = o[0], o[1], o[8]
+        if code == c.BEGIN:
+            if turn == 0:
+                begin(description(m, ops), wide)
+            continue
+        if code == c.GROW:
+            if turn == 0:
+                g = description(m, ops)
+                total = zero
+                for item in range(batch):
+                    total += buffer[o[4] + (item * stride if o[4] >= shared else 0)]
+                factors = factors_of(g, wide)
+                start = 4 + g[STEPS] * batch
+                for item in range(batch):
+                    factors[start + item] *= of_each
+                end(g, wide, of_each * params[f], total, params[f + 1], params[f + 2])
+            continue
+        if code == c.SETTLE:
+            settle(description(m, ops), wide, index, buffer, turn, turns)
+            continue
         if code == c.COPY or code == c.ADD or code == c.FILL:
             first, last = share(m, turn, turns)
             y, x = part(buffer, o[2] + first, last - first), part(buffer, o[3] + first, last - first)
