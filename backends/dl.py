@@ -32,7 +32,7 @@ class NengoDL(Backend):
         import_nengo_dl()
 
     def simulator(self, network, **options):
-        """A `nengo_dl.Simulator`; options are its own.
+        """Return a `nengo_dl.Simulator`; options are its own.
 
         ``dtype`` ("float32" or "float64") is set through NengoDL's settings.
         """
@@ -79,7 +79,7 @@ class NengoDL(Backend):
                     yield results
 
     def _prepared(self, network, keep, last, n_steps, **options):
-        """A simulator that keeps no more history than is asked for."""
+        """Return a simulator that keeps no more history than is asked for."""
         nengo_dl = import_nengo_dl()
         with network:
             nengo_dl.configure_settings(stateful=False, keep_history=True)
@@ -100,13 +100,13 @@ def _is_input(node):
 
 
 def _means(keep):
-    """Probes whose mean can be had from a filter: those that have no synapse."""
+    """Return probes whose mean can be had from a filter: those that have no synapse."""
     return [p for p, how in keep.items() if how == "mean" and p.synapse is None]
 
 
 @contextlib.contextmanager
 def _added_probes(network, probes):
-    """A second probe of what each of ``probes`` sees, in the network while the block runs."""
+    """Give each of ``probes`` a second one of the same, in the network while the block runs."""
     before = list(network.probes)
     with network:
         added = {p: nengo.Probe(p.target, p.attr, synapse=None) for p in probes}
@@ -117,14 +117,14 @@ def _added_probes(network, probes):
 
 
 def _reduced(data, how):
-    """What was asked for of ``(m, n_steps or 1, size)``."""
+    """Return what was asked for of ``(m, n_steps or 1, size)``."""
     if how == "all":
         return data
     return data[:, -1] if how == "last" or data.shape[1] == 1 else data.mean(axis=1)
 
 
 def unmerged(nengo_dl):
-    """The planner that leaves every operator alone.
+    """Return the planner that leaves every operator alone.
 
     NengoDL merges like operators and lets their signals share one array, which serves networks of
     many small ensembles on a GPU. With a few large layers on a CPU, writing to a part of a shared

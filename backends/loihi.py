@@ -64,7 +64,7 @@ class Loihi(Backend):
         import_nengo_loihi()
 
     def simulator(self, network, **options):
-        """A `nengo_loihi.Simulator`; options are its own."""
+        """Return a `nengo_loihi.Simulator`; options are its own."""
         nengo_loihi = import_nengo_loihi()
         options.setdefault("target", "sim")
         _check_rules(network)
@@ -120,7 +120,7 @@ def _check_rules(network):
 
 
 def _place(network, paths):
-    """What the chip can't have and the host runs: as `attributes` takes it, and in words."""
+    """Return what the chip can't have and the host runs: as `attributes` takes it, and in words."""
     direct = {
         _ensemble(c.post)
         for c in network.all_connections
@@ -150,7 +150,7 @@ def _place(network, paths):
 
 
 def _receives_values(network, ensemble, paths):
-    """Whether a Node's changing values are all, or the main thing, that neurons receive."""
+    """Return whether a Node's changing values are all, or the main thing, that neurons receive."""
     if any(path.is_input for path in paths):
         return True
     into = [c.pre_obj for c in network.all_connections if c.post_obj == ensemble.neurons]
@@ -159,7 +159,7 @@ def _receives_values(network, ensemble, paths):
 
 
 def _short_cuts(network, paths):
-    """Which paths to populations on the chip connections can stand for, and what that changes."""
+    """Return which paths to populations on the chip connections can stand for, and changes."""
     ways, words = {}, []
     for ensemble, into in paths.items():
         on_chip = network.config[ensemble].on_chip is not False
@@ -181,7 +181,7 @@ def _ensemble(obj):
 
 
 def _substitutes(network):
-    """Synapses to change, as `attributes` takes them, and what is changed, in words."""
+    """Return synapses to change, as `attributes` takes them, and what is changed, in words."""
     changes, words = [], []
     for connection in network.all_connections:
         post = _ensemble(connection.post)
@@ -207,7 +207,7 @@ def _substitutes(network):
 
 
 def _leads_to_chip(network, obj):
-    """Whether a passthrough Node leads on to a population on the chip."""
+    """Return whether a passthrough Node leads on to a population on the chip."""
     if not is_passthrough(obj):
         return False
     targets = [_ensemble(c.post) for c in network.all_connections if c.pre_obj is obj]

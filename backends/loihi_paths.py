@@ -13,12 +13,12 @@ import numpy as np
 
 
 def is_passthrough(obj):
-    """Whether ``obj`` is a Node that only adds up and passes on."""
+    """Return whether ``obj`` is a Node that only adds up and passes on."""
     return isinstance(obj, nengo.Node) and obj.output is None
 
 
 def paths_to(network, neurons):
-    """All ways into a population through passthrough Nodes.
+    """Return all ways into a population through passthrough Nodes.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ class Path:
 
     @property
     def is_spikes(self):
-        """Whether the source are neurons."""
+        """Return whether the source are neurons."""
         return isinstance(self.source, nengo.ensemble.Neurons)
 
     @property
     def is_constant(self):
-        """Whether this is a bias: a Node's constant values, one to each neuron."""
+        """Return whether this is a bias: a Node's constant values, one to each neuron."""
         return (
             isinstance(self.source, nengo.Node)
             and isinstance(self.source.output, np.ndarray)
@@ -91,18 +91,18 @@ class Path:
 
     @property
     def is_input(self):
-        """Whether a Node's values go through weights."""
+        """Return whether a Node's values go through weights."""
         return isinstance(self.source, nengo.Node) and (
             self.source.size_in == 0 and self.source.size_out > 1 and not self.is_constant
         )
 
     @property
     def can_be_direct(self):
-        """Whether one connection can stand for this path."""
+        """Return whether one connection can stand for this path."""
         return self.matrix is not None and len(self.synapses) <= 1
 
     def direct(self):
-        """The connection that stands for this path; in no network."""
+        """Return the connection that stands for this path; in no network."""
         label = next((c.label for c in self.connections if c.label), None)
         return nengo.Connection(
             self.source,
@@ -120,7 +120,7 @@ def _is_uniform(matrix):
 
 
 def _matrix(connection):
-    """The matrix from the whole source to the whole target, or None."""
+    """Return the matrix from the whole source to the whole target, or None."""
     transform = connection.transform
     if connection.function_info.function is not None or connection.learning_rule is not None:
         return None

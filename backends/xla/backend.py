@@ -21,7 +21,7 @@ class XLA(Backend):
         import_tensorflow()
 
     def simulator(self, network, **options):
-        """A `nengo_pc.backends.xla.Simulator`; options are its own."""
+        """Return a `nengo_pc.backends.xla.Simulator`; options are its own."""
         from .simulator import Simulator
 
         options.setdefault("progress_bar", False)

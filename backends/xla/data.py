@@ -53,7 +53,7 @@ class Data(SimulationData):
 
     @property
     def recorded(self):
-        """All that was recorded."""
+        """Return all that was recorded."""
         return self._chunks, self._shapes, self._n_steps
 
     @recorded.setter

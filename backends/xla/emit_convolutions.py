@@ -11,14 +11,14 @@ tf = import_tensorflow()
 
 @emits(ConvInc)
 def emit_convolution(op, step):
-    """``Y += convolution(W, X)``."""
+    """Emit ``Y += convolution(W, X)``."""
     x, weights, strides = _prepared(op, step)
     _finish(op, step, tf.nn.conv2d(x, weights, strides, op.conv.padding.upper()))
 
 
 @emits(ConvTransposeInc)
 def emit_transposed_convolution(op, step):
-    """``Y += transposed convolution(W, X)``: the gradient of a convolution for its input."""
+    """Emit ``Y += transposed convolution(W, X)``: a convolution's gradient for its input."""
     x, weights, strides = _prepared(op, step)
     spatial = op.conv.output_shape.spatial_shape
     spatial = (1, *spatial) if op.conv.dimensions == 1 else spatial
@@ -29,7 +29,7 @@ def emit_transposed_convolution(op, step):
 
 
 def _prepared(op, step):
-    """Input ``(batch, rows, columns, channels)``, weights and strides, all in two dimensions."""
+    """Return input ``(batch, rows, columns, channels)``, weights, strides: in two dimensions."""
     conv = op.conv
     if conv.dimensions > 2:
         raise BuildError(f"{conv}: convolutions may have 1 or 2 dimensions, got {conv.dimensions}")

@@ -67,41 +67,41 @@ def learns(operator, reads, carried=lambda op: False, every=lambda op: 1):
 
 
 def _begins(step, every, after=0):
-    """Whether so many steps after this one, changes are gathered anew."""
+    """Return whether so many steps after this one, changes are gathered anew."""
     return (step.n - 1 + after) % every == 0
 
 
 def _due(every, step, gathered):
-    """What the weights change by at the start of a step."""
+    """Return what the weights change by at the start of a step."""
     return tf.where(_begins(step, every), as_weights(gathered), step.constant(0))
 
 
 def _starts_at_rest(op):
-    """Whether a change worked out from what signals hold at first would be 0, as it must be."""
+    """Return whether a change worked out from what signals hold at first would be 0."""
     return all((signal.initial_value == 0).all() for signal in op.reads)
 
 
 def _not_in_first(step, delta):
-    """No change in the first step: nothing was seen before it."""
+    """Return no change in the first step: nothing was seen before it."""
     return tf.where(step.n > 1, delta, step.constant(0))
 
 
 @learns(SimPES, lambda op: [op.pre_filtered, op.error])
 def pes(op, step, activities, error):
-    """``-learning_rate dt / n error activities^T``."""
+    """Return ``-learning_rate dt / n error activities^T``."""
     alpha = -op.learning_rate * step.dt / op.pre_filtered.shape[0]
     return step.outer(alpha * error, activities, op.delta)
 
 
 @learns(SimBCM, lambda op: [op.pre_filtered, op.post_filtered, op.theta])
 def bcm(op, step, pre, post, theta):
-    """``learning_rate dt post (post - theta) pre^T``."""
+    """Return ``learning_rate dt post (post - theta) pre^T``."""
     return step.outer(op.learning_rate * step.dt * post * (post - theta), pre, op.delta)
 
 
 @learns(SimOja, lambda op: [op.pre_filtered, op.post_filtered, op.weights])
 def oja(op, step, pre, post, weights):
-    """``learning_rate dt (post pre^T - beta post^2 weights)``."""
+    """Return ``learning_rate dt (post pre^T - beta post^2 weights)``."""
     alpha = op.learning_rate * step.dt
     forgotten = step.by_row(op.beta * alpha * post * post, weights, op.delta)
     return step.outer(alpha * post, pre, op.delta) - forgotten
@@ -112,7 +112,7 @@ def oja(op, step, pre, post, weights):
     lambda op: [op.pre_decoded, op.post_filtered, op.scaled_encoders, op.learning_signal],
 )
 def voja(op, step, pre, post, encoders, signal):
-    """``learning_rate dt signal (scale post pre^T - post encoders)``."""
+    """Return ``learning_rate dt signal (scale post pre^T - post encoders)``."""
     factor = op.learning_rate * step.dt * signal * post
     scale = step.constant(op.scale)[:, None]
     return step.outer(scale * factor, pre, op.delta) - step.by_row(factor, encoders, op.delta)
@@ -120,7 +120,7 @@ def voja(op, step, pre, post, encoders, signal):
 
 @emits(SimRLS)
 def emit_rls(op, step):
-    """``P -= P r (P r)^T / (1 + r^T P r)`` and ``delta = -error (P r)^T / (1 + r^T P r)``."""
+    """Emit ``P -= P r (P r)^T / (1 + r^T P r)`` and ``delta = -error (P r)^T / (1 + r^T P r)``."""
     if step.is_shared(op.delta):
         raise BuildError(
             f"{op}: recursive least squares takes examples one after another, so that a minibatch "

@@ -19,7 +19,7 @@ class State(dict):
 # The output alone: state is read before it is set.
 @emits(SimNeurons, overwrites=lambda op: [op.output])
 def emit_neurons(op, step):
-    """``neurons.step(dt, J, output, **state)``."""
+    """Emit ``neurons.step(dt, J, output, **state)``."""
     j = step.read(op.J)
     state = State({name: step.read(signal) for name, signal in op.state.items()})
     state.starts_within = lambda name, most: step.starts_within(op.state[name], most)
@@ -42,25 +42,25 @@ def emit_neurons(op, step):
 
 @steps(nengo.RectifiedLinear)
 def rectified_linear(neurons, j, state, step):
-    """``amplitude max(0, J)``."""
+    """Return ``amplitude max(0, J)``."""
     return neurons.amplitude * tf.maximum(j, step.constant(0)), {}
 
 
 @steps(nengo.Sigmoid)
 def sigmoid(neurons, j, state, step):
-    """``1 / tau_ref / (1 + exp(-J))``."""
+    """Return ``1 / tau_ref / (1 + exp(-J))``."""
     return tf.sigmoid(j) / neurons.tau_ref, {}
 
 
 @steps(nengo.Tanh)
 def tanh(neurons, j, state, step):
-    """``tanh(J) / tau_ref``."""
+    """Return ``tanh(J) / tau_ref``."""
     return tf.tanh(j) / neurons.tau_ref, {}
 
 
 @steps(nengo.LIFRate)
 def lif_rate(neurons, j, state, step):
-    """``amplitude / (tau_ref + tau_rc log(1 + 1 / (J - 1)))`` above threshold."""
+    """Return ``amplitude / (tau_ref + tau_rc log(1 + 1 / (J - 1)))`` above threshold."""
     above = j - 1
     on = above > 0
     period = neurons.tau_ref + neurons.tau_rc * tf.math.log1p(1 / tf.where(on, above, 1))
@@ -69,7 +69,7 @@ def lif_rate(neurons, j, state, step):
 
 @steps("nengo_dl.neurons.SoftLIFRate")
 def soft_lif_rate(neurons, j, state, step):
-    """LIF's rate of ``1 + sigma log(1 + exp((J - 1) / sigma))``.
+    """Return LIF's rate of ``1 + sigma log(1 + exp((J - 1) / sigma))``.
 
     Hunsberger & Eliasmith 2016, https://arxiv.org/abs/1611.05141, equation 4.
     """
@@ -83,7 +83,7 @@ def soft_lif_rate(neurons, j, state, step):
 
 @steps(nengo.AdaptiveLIFRate)
 def adaptive_lif_rate(neurons, j, state, step):
-    """LIF's rate less an adaptation that follows it."""
+    """Return LIF's rate less an adaptation that follows it."""
     output, _ = lif_rate(neurons, j - state["adaptation"], {}, step)
     return output, {"adaptation": _adapted(neurons, output, state, step)}
 
@@ -98,7 +98,7 @@ def _adapted(neurons, output, state, step):
 
 @steps(nengo.LIF)
 def lif(neurons, j, state, step):
-    """Leaky integrate-and-fire, exact between steps for a current that is constant within one."""
+    """Return leaky integrate-and-fire, exact between steps for a current constant within one."""
     dt, tau_rc = step.dt, neurons.tau_rc
     zero = step.constant(0)
     refractory = state["refractory_time"] - dt
@@ -121,20 +121,20 @@ def lif(neurons, j, state, step):
 
 @steps(nengo.AdaptiveLIF)
 def adaptive_lif(neurons, j, state, step):
-    """LIF less an adaptation that follows its spikes."""
+    """Return LIF less an adaptation that follows its spikes."""
     output, new = lif(neurons, j - state["adaptation"], state, step)
     return output, {**new, "adaptation": _adapted(neurons, output, state, step)}
 
 
 @steps(nengo.SpikingRectifiedLinear)
 def spiking_rectified_linear(neurons, j, state, step):
-    """An integrator that fires as often as it passes a whole number."""
+    """Return an integrator that fires as often as it passes a whole number."""
     return _integrate(neurons, tf.maximum(j, step.constant(0)), state, step)
 
 
 @steps(nengo.RegularSpiking)
 def regular_spiking(neurons, rate, state, step):
-    """Spikes as regular as a rate allows."""
+    """Return spikes as regular as a rate allows."""
     return _integrate(neurons, rate, state, step)
 
 
@@ -146,7 +146,7 @@ def _integrate(neurons, rate, state, step):
 
 @steps(nengo.Izhikevich)
 def izhikevich(neurons, j, state, step):
-    """Izhikevich 2003, with Nengo's order of reset and recovery."""
+    """Return Izhikevich's step (2003), with Nengo's order of reset and recovery."""
     dt, voltage, recovery = step.dt, state["voltage"], state["recovery"]
     j = tf.maximum(j, step.constant(-30))
     voltage += (0.04 * voltage**2 + 5 * voltage + 140 - recovery + j) * (1000 * dt)
@@ -165,7 +165,7 @@ def izhikevich(neurons, j, state, step):
 
 @steps(nengo.StochasticSpiking)
 def stochastic_spiking(neurons, rate, state, step, draw):
-    """As many spikes as expected in a step, the fraction by chance."""
+    """Return as many spikes as expected in a step, the fraction by chance."""
     size, sign = _size_and_sign(neurons, rate)
     expected = size * step.dt
     whole = tf.floor(expected)
@@ -175,7 +175,7 @@ def stochastic_spiking(neurons, rate, state, step, draw):
 
 @steps(nengo.PoissonSpiking)
 def poisson_spiking(neurons, rate, state, step, draw):
-    """A Poisson number of spikes in each step."""
+    """Return a Poisson number of spikes in each step."""
     size, sign = _size_and_sign(neurons, rate)
     return (neurons.amplitude / step.dt) * poisson(size * step.dt, draw) * sign, {}
 
@@ -189,7 +189,7 @@ UNROLLED = 6  # a mean of 0.25, 250 Hz for 1 ms, has more than that once in 1e8
 
 
 def poisson(mean, draw):
-    """Poisson numbers, as sums of such of means of at most 32.
+    """Return Poisson numbers, as sums of such of means of at most 32.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def poisson(mean, draw):
 
 
 def inverted_poisson(mean, u):
-    """How many values of the distribution function a uniform number reaches."""
+    """Return how many values of the distribution function a uniform number reaches."""
     one, zero = tf.ones((), u.dtype), tf.zeros((), u.dtype)
     smallest = np.finfo(u.dtype.as_numpy_dtype).eps / 4
 
@@ -240,7 +240,7 @@ def inverted_poisson(mean, u):
 
 
 def one_minus_exp(z, largest):
-    """``1 - exp(-z)`` for ``0 <= z <= largest``, by its series where that is short."""
+    """Return ``1 - exp(-z)`` for ``0 <= z <= largest``, by its series where that is short."""
     n = _n_terms(largest, z.dtype, lambda k: largest**k / math.factorial(k + 1))
     if n is None:
         return -tf.math.expm1(-z)
@@ -251,7 +251,7 @@ def one_minus_exp(z, largest):
 
 
 def log_one_minus(x, largest=None):
-    """``log(1 - x)`` for ``0 <= x <= largest``, by a series where that is short.
+    """Return ``log(1 - x)`` for ``0 <= x <= largest``, by a series where that is short.
 
     That of ``2 artanh(y)`` with ``y = -x / (2 - x)``.
     """
@@ -268,6 +268,6 @@ def log_one_minus(x, largest=None):
 
 
 def _n_terms(bound, dtype, term, most=12):
-    """How many terms of a series reach the precision of a type; None if more than ``most``."""
+    """Return how many terms of a series reach a type's precision; None if more than ``most``."""
     epsilon = np.finfo(dtype.as_numpy_dtype).eps / 4
     return next((k for k in range(1, most + 1) if term(k) < epsilon), None)

@@ -11,13 +11,13 @@ tf = import_tensorflow()
 
 @emits(Reset, overwrites=lambda op: [op.dst])
 def emit_reset(op, step):
-    """``dst = value``."""
+    """Emit ``dst = value``."""
     step.set(op.dst, step.constant(op.value)[None])
 
 
 @emits(Copy, overwrites=lambda op: [op.dst] if op.dst_slice is None and not op.inc else [])
 def emit_copy(op, step):
-    """``dst[dst_slice] = src[src_slice]``, or ``+=``."""
+    """Emit ``dst[dst_slice] = src[src_slice]``, or ``+=``."""
     value = step.read(op.src)
     if op.src_slice is not None:
         value = tf.gather(value, _places(op.src_slice, op.src.shape[0]))
@@ -42,19 +42,19 @@ def emit_copy(op, step):
 
 
 def _places(index, n):
-    """The places that an index chooses of n, from 0 on."""
+    """Return the places that an index chooses of n, from 0 on."""
     return np.arange(n, dtype=np.int32)[np.asarray(index)]
 
 
 @emits(ElementwiseInc)
 def emit_elementwise_inc(op, step):
-    """``Y += A * X``."""
+    """Emit ``Y += A * X``."""
     step.inc(op.Y, step.read(op.A) * step.read(op.X))
 
 
 @emits(SimPyFunc, overwrites=lambda op: op.sets)
 def emit_function(op, step):
-    """``output = fn(t, x)``, for functions whose compiled form is registered."""
+    """Emit ``output = fn(t, x)``, for functions whose compiled form is registered."""
     t = None if op.t is None else step.time
     x = None if op.x is None else step.read(op.x)
     value = function_of(op.fn)(op.fn, t, x)

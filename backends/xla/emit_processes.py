@@ -11,7 +11,7 @@ tf = import_tensorflow()
 
 
 def _derived(op, dt):
-    """The output of a synapse that is a function of its new state."""
+    """Return the output of a synapse that is a function of its new state."""
     derive = getattr(filter_of(op.process), "derive", None)
     found = derive(op.process, op.input.shape, dt) if derive and op.mode == "update" else None
     if found is None:
@@ -22,7 +22,7 @@ def _derived(op, dt):
 
 @emits(SimProcess, overwrites=lambda op: op.sets, derives=_derived)
 def emit_process(op, step):
-    """``output = step(t, input)``, set, added or left to the next step."""
+    """Emit ``output = step(t, input)``, set, added or left to the next step."""
     state = {name: step.read(signal) for name, signal in op.state.items()}
     output, new = filter_of(op.process)(op.process, step.read(op.input), state, step)
     write = {"set": step.set, "inc": step.inc, "update": step.update}[op.mode]
@@ -33,7 +33,7 @@ def emit_process(op, step):
 
 @filters(nengo.LinearFilter)
 def linear_filter(process, x, state, step):
-    """``X' = A X + B u``, ``y = C X'`` or, with a direct term, ``y = C X + D u``."""
+    """Return ``X' = A X + B u``, ``y = C X'``; with a direct term ``y = C X + D u``."""
     discrete = _discrete(process, tuple(x.shape[:-1]), step.dt)
     if isinstance(discrete, nengo.LinearFilter.NoX):
         return discrete.d * x, {}
@@ -56,7 +56,7 @@ def _output(discrete, after):
 
 
 def _rows(matrix, x):
-    """A small matrix times the first axis of x, as a list of its rows; zeros cost nothing."""
+    """Return a small matrix times the first axis of x, as a list of rows; zeros cost nothing."""
     if matrix.shape[1] > 4:
         return tf.unstack(tf.tensordot(tf.constant(matrix, x.dtype), x, 1))
     rows = []
@@ -67,7 +67,7 @@ def _rows(matrix, x):
 
 
 def _discrete(process, shape, dt):
-    """Nengo's own step object, which has the discretized A, B, C and D."""
+    """Return Nengo's own step object, which has the discretized A, B, C and D."""
     state = process.make_state(shape, shape, dt)
     return process.make_step(shape, shape, dt, None, state)
 
@@ -84,7 +84,7 @@ linear_filter.derive = _derive_linear
 
 @filters(nengo.synapses.Triangle)
 def triangle(process, x, state, step):
-    """A falling line of weights over the last inputs, with a ring of what to subtract."""
+    """Return a falling line of weights over the last inputs, with a ring of what to subtract."""
     n_taps, first, difference = process._get_coefficients(step.dt)
     ring, place = state["X"], state["Xi"]
     y = state["Y"] + first * x - tf.reduce_sum(ring, axis=0)

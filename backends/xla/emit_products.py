@@ -14,7 +14,7 @@ tf = import_tensorflow()
 
 @emits(DotInc)
 def emit_dot_inc(op, step):
-    """``Y += A X``: one matrix product for the whole minibatch."""
+    """Emit ``Y += A X``: one matrix product for the whole minibatch."""
     x = step.read_flat(op.X)
     a = step.read_weights(op.A)
     if op.A.ndim == 2 and a.shape.rank == 2:
@@ -30,7 +30,7 @@ def emit_dot_inc(op, step):
 
 @emits(SparseDotInc)
 def emit_sparse_dot_inc(op, step):
-    """``Y += A X`` with a sparse matrix A.
+    """Emit ``Y += A X`` with a sparse matrix A.
 
     XLA has no sparse products. Rows are sorted by how many entries they have, and cut into groups
     padded to the longest row of each: a gather, a product and a sum for each group. Widths at least
@@ -60,7 +60,7 @@ def emit_sparse_dot_inc(op, step):
 
 
 def padded_rows(matrix):
-    """The rows of a sparse matrix in groups of like lengths.
+    """Return the rows of a sparse matrix in groups of like lengths.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def padded_rows(matrix):
 
 @emits(BsrDotInc)
 def emit_bsr_dot_inc(op, step):
-    """``Y += A X`` with A in blocks of one shape: many small products as one batched product.
+    """Emit ``Y += A X`` with A in blocks of one shape: many small products as a batched one.
 
     Nengo's optimizer makes these of many small ensembles.
     """

@@ -79,7 +79,7 @@ class Plan:
     learned: set = field(default_factory=set)
 
     def is_steady(self, base):
-        """Whether a base is the same in all steps."""
+        """Return whether a base is the same in all steps."""
         if base in self.carried or base in self.derived:
             return False
         moving = [*self.in_loop, *(f for f in self.feeds if not f.held)]
@@ -182,7 +182,7 @@ def _needs_python(op):
 
 
 def in_order(bases, ops):
-    """Bases in the order in which operators mention them, the same in every process."""
+    """Return bases in the order in which operators mention them, the same in every process."""
     bases = set(bases)
     mentioned = (s.base for op in ops for s in op.sets + op.incs + op.reads + op.updates)
     ordered = dict.fromkeys(base for base in mentioned if base in bases)
@@ -190,7 +190,7 @@ def in_order(bases, ops):
 
 
 def _learned(writers):
-    """Bases that only ever grow by increments, and what they are incremented by.
+    """Return bases that only ever grow by increments, and what they are incremented by.
 
     With all else that whoever works out the increment keeps.
     """
@@ -204,7 +204,7 @@ def _learned(writers):
 
 
 def _derived(ops, dt):
-    """Bases that need not be carried: see ``derives`` of `registry.emits`."""
+    """Return bases that need not be carried: see ``derives`` of `registry.emits`."""
     updaters = {}
     for op in ops:
         for signal in op.updates:
@@ -222,7 +222,7 @@ def _derived(ops, dt):
 
 
 def _carried(writers, derived):
-    """Bases whose values one step leaves to the next."""
+    """Return bases whose values one step leaves to the next."""
     overwritten, touched = {}, set()
     for op in writers:
         ahead = isinstance(op, (Feed, _Ahead))
@@ -235,7 +235,7 @@ def _carried(writers, derived):
 
 
 def _held(ops, plan):
-    """Operators that read nothing that changes during the run."""
+    """Return operators that read nothing that changes during the run."""
     changing = set(plan.carried) | set(plan.derived)
     changing |= {feed.signal.base for feed in plan.feeds if not feed.held}
     changing |= {s.base for op in plan.ahead for s, _ in written_ahead(op)}
@@ -265,5 +265,5 @@ def _is_pure(op):
 
 
 def is_uniform(array):
-    """Whether all entries of an array are the same."""
+    """Return whether all entries of an array are the same."""
     return array.size > 0 and bool(np.all(array == array.flat[0]))

@@ -60,7 +60,7 @@ class Group:
 
 
 def grouped(probes):
-    """`Group` of each probe: small ones share one if they keep the same of the same steps."""
+    """Return the groups of probes: small ones share one if they keep the same steps."""
     groups = {}
     for probe in probes:
         alone = probe.signal.size * probe.batch > LARGE_RECORD
@@ -119,12 +119,12 @@ class Setting:
         return base not in self.clock and self.plan.is_steady(base)
 
     def batch_of(self, base):
-        """How many items a base that can change has values for."""
+        """Return how many items a base that can change has values for."""
         return 1 if self.learning != "copies" and base in self.plan.learned else self.batch
 
     @functools.cached_property
     def constants(self):
-        """Constants as tensors, ``(size, 1)`` each; None where one number says it all."""
+        """Return constants as tensors, ``(size, 1)`` each; None where one number says it all."""
         return [
             None if s.sparse or is_uniform(s.initial_value) else self.constant(s, s.initial_value)
             for s in self.plan.constants
@@ -135,7 +135,7 @@ class Setting:
         return tf.constant(np.asarray(value, self.dtype).reshape(whole_shape(signal, 1)))
 
     def step(self, start, n=None, keys=None):
-        """A `Step` that starts from these values."""
+        """Return a `Step` that starts from these values."""
         return Step(
             self.plan,
             start,
@@ -152,13 +152,13 @@ class Setting:
         )
 
     def view(self, signal):
-        """Where a signal's elements lie in its base."""
+        """Return where a signal's elements lie in its base."""
         if signal not in self._views:
             self._views[signal] = view_of(signal)
         return self._views[signal]
 
     def at_first(self, constants, held):
-        """Values before the loop: constants, what is held, and what follows from these."""
+        """Return values before the loop: constants, what is held, and what follows from these."""
         plan, start = self.plan, {}
         for signal, value in zip(plan.constants, constants):
             if value is None and not signal.sparse:
@@ -181,19 +181,19 @@ class Setting:
                 step.set(source.signal, value)
 
     def step_bytes(self, fed_batches):
-        """What goes in and comes out of the loop for each step."""
+        """Return what goes in and comes out of the loop for each step."""
         floats = sum(p.signal.size * p.batch for p in self.probes if p.keep == "all")
         for source, batch in zip(self.fed, fed_batches):
             floats += fed_size(source) * batch
         return floats * np.dtype(self.dtype).itemsize
 
     def chunk_steps(self, fed_batches):
-        """How many steps fit a chunk."""
+        """Return how many steps fit a chunk."""
         return int(np.clip(CHUNK_BYTES // max(1, self.step_bytes(fed_batches)), 1, CHUNK_STEPS))
 
 
 def fed_size(source):
-    """The size of what Python gives the loop in place of a source."""
+    """Return the size of what Python gives the loop in place of a source."""
     signals = [source.signal] if isinstance(source, Feed) else [s for s, _ in written_ahead(source)]
     return sum(signal.size for signal in signals)
 
@@ -287,7 +287,7 @@ class Loop:
         return tf.zeros(shape, dtype)
 
     def _apart(self, records):
-        """What each probe recorded, in the order of the probes."""
+        """Return what each probe recorded, in the order of the probes."""
         found = {}
         for group, record in zip(self.setting.groups, records):
             whole = record.stack() if group.keep == "all" else record

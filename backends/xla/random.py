@@ -12,7 +12,7 @@ PARITY = 0x1BD11BDA  # of the key schedule, from Skein
 
 
 def threefry_2x32(key, counter):
-    """Two 32-bit words for every key and counter, as good as random.
+    """Return two 32-bit words for every key and counter, as good as random.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def threefry_2x32(key, counter):
 
 
 def to_uniform(bits, dtype):
-    """Numbers in [0, 1), equally spaced, from two words: 24 bits in float32, 53 in float64."""
+    """Return numbers in [0, 1) from two words: 24 bits in float32, 53 in float64."""
     high, low = bits
     if dtype == tf.float32:
         return tf.cast(tf.bitwise.right_shift(high, tf.constant(8, tf.uint32)), dtype) * 2.0**-24

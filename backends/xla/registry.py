@@ -14,6 +14,8 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..lookup import find
+
 # Imported once a simulator is built; each registers what its name says.
 OWN_MODULES = ("operators", "products", "convolutions", "neurons", "processes", "learning_rules")
 
@@ -146,22 +148,22 @@ def load_own():
 
 
 def emitter_of(op):
-    """The `Emitter` of an operator, or None."""
+    """Return the `Emitter` of an operator, or None."""
     return _find(_operators, type(op), "make_step")
 
 
 def step_of(neurons):
-    """How a neuron type takes a step, or None."""
+    """Return how a neuron type takes a step, or None."""
     return _find(_neurons, type(neurons), "step")
 
 
 def filter_of(process):
-    """How a process takes a step, or None."""
+    """Return how a process takes a step, or None."""
     return _find(_processes, type(process), "make_step")
 
 
 def function_of(function):
-    """The compiled form of a function, or None."""
+    """Return the compiled form of a function, or None."""
     _load(type(function))
     found = _find(_functions, type(function), "__call__")
     with contextlib.suppress(TypeError):  # not hashable
@@ -171,18 +173,13 @@ def function_of(function):
 
 
 def _find(registry, cls, method):
-    """What is registered for the class that defines how ``cls`` behaves."""
+    """Return what is registered for the class that defines how ``cls`` behaves."""
     _load(cls)
-    for base in cls.__mro__:
-        for key in (base, f"{base.__module__}.{base.__qualname__}"):
-            if key in registry:
-                # A subclass that overrides the method does something else.
-                same = getattr(base, method, None) is getattr(cls, method, None)
-                return registry[key] if same else None
-    return None
+    return find(registry, cls, method)
 
 
 def _load(cls):
+    """Import the modules that a class names for what is registered for it."""
     for base in cls.__mro__:
         module = vars(base).get("xla_module")
         if module is not None:

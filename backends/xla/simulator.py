@@ -382,18 +382,18 @@ class Simulator(nengo.Simulator):
         self._count(start + n)
 
     def _capacity(self, setting, n, longest):
-        """The length of the compiled chunk for n steps: one that is there, or a power of two."""
+        """Return the length of the chunk to compile for n steps: one there is, or a power of two."""
         there = [c for of, c, _ in self._loops if of is setting and n <= c <= REUSED * n]
         return min(there, default=min(longest, 2 ** int(np.ceil(np.log2(n)))))
 
     def _rows(self, probe, n):
-        """How many steps of a probe are kept before each of the next n, and after all of them."""
+        """Return how many steps of a probe are kept before each of the next n, and after all."""
         steps = self._begun + 1 + np.arange(n)
         period = 1 if probe.sample_every is None else probe.sample_every / self.dt
         return np.concatenate([[0], np.cumsum(steps % period < 1)]).astype(np.int32)
 
     def _keys(self, setting):
-        """Keys of random numbers, by operator and by item."""
+        """Return keys of random numbers, by operator and by item."""
         order = {op: k for k, op in enumerate(self.step_order)} if setting.drawing else {}
         seeds = [np.random.SeedSequence((self.seed, order[op])) for op in setting.drawing]
         ops = np.array([s.generate_state(1)[0] for s in seeds], dtype=np.uint32)
@@ -403,7 +403,7 @@ class Simulator(nengo.Simulator):
     # What is compiled
 
     def _setting(self, given):
-        """The plan and all else of a run, by which Nodes are given and whether they are held."""
+        """Return the plan and all else of a run, by the Nodes given and whether they are held."""
         if given not in self._settings:
             feeds = [Feed(self.model.sig[node]["out"], held) for node, held in given]
             plan = make_plan(self.model, self.step_order, feeds)
@@ -436,7 +436,7 @@ class Simulator(nengo.Simulator):
 
     @property
     def signals(self):
-        """Arrays of signals, to look at and to write to between runs.
+        """Return arrays of signals, to look at and to write to between runs.
 
         There are those that a step leaves to the next (without a minibatch: see `value`), and those
         that no step changes, such as biases and encoders. What is written to them takes effect in
@@ -645,11 +645,11 @@ class Simulator(nengo.Simulator):
 
     @property
     def _keep_of(self):
-        """How much to keep of each probe."""
+        """Return how much to keep of each probe."""
         return check_keep(self._keep, self.model.probes)
 
     def _probe_step_time(self):
-        """The clock is not a signal here."""
+        """Leave the clock alone, which is not a signal here."""
 
 
 def _tensor(value, signal, setting):

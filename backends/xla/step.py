@@ -76,20 +76,20 @@ class Step:
 
     @property
     def time(self):
-        """Time of this step in s, a scalar."""
+        """Return the time of this step in s, a scalar."""
         return tf.cast(self.n, self.dtype) * self.dt
 
     @property
     def share(self):
-        """The weight of an item in what a minibatch learns together."""
+        """Return the weight of an item in what a minibatch learns together."""
         return 1 / self.batch if self.learning == "mean" else 1.0
 
     def constant(self, value):
-        """A constant of the signals' dtype."""
+        """Return a constant of the signals' dtype."""
         return tf.constant(value, dtype=self.dtype)
 
     def kept(self, value):
-        """A value that several others follow from, so that it is worked out once and stored.
+        """Return a value that several others follow from, so that it is worked out once and kept.
 
         XLA on a CPU works out again, for each of its users, what takes but sums and products. What
         ends with a division is worked out once; this one is by 1, which only the run knows.
@@ -99,12 +99,12 @@ class Step:
     # Signals
 
     def read(self, signal):
-        """What a signal holds: shape ``(*signal.shape, batch or 1)``."""
+        """Return what a signal holds: shape ``(*signal.shape, batch or 1)``."""
         flat = self.read_flat(signal)
         return reshaped(flat, (*signal.shape, flat.shape[-1]))
 
     def read_flat(self, signal):
-        """What a signal holds: shape ``(signal.size, batch or 1)``."""
+        """Return what a signal holds: shape ``(signal.size, batch or 1)``."""
         view = self._view(signal)
         value = _flat(self._base(signal.base), signal.base.size)
         if not view.is_range:
@@ -112,7 +112,7 @@ class Step:
         return value if view.stop - view.start == value.shape[0] else value[view.start : view.stop]
 
     def read_weights(self, signal):
-        """What a signal holds: a matrix of the signal's shape if all items have it in common.
+        """Return what a signal holds: a matrix of its shape if all items have it in common.
 
         Else as `read`.
         """
@@ -147,11 +147,11 @@ class Step:
     # Learning in a minibatch
 
     def is_shared(self, signal):
-        """Whether all items of the minibatch have this signal in common."""
+        """Return whether all items of the minibatch have this signal in common."""
         return self.learning != "copies" and signal.base in self.plan.learned
 
     def outer(self, post, pre, change):
-        """The product ``post pre^T`` by which weights change.
+        """Return the product ``post pre^T`` by which weights change.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Step:
         return post[:, None] * pre[None]
 
     def by_row(self, factor, weights, change):
-        """Weights times a factor for each row, as they enter a change.
+        """Return weights times a factor for each row, as they enter a change.
 
         Parameters
         ----------
@@ -197,7 +197,7 @@ class Step:
     # Random numbers
 
     def uniform(self, op, size, turn=0):
-        """Random numbers in [0, 1) of an operator in this step, shape ``(size, batch)``.
+        """Return random numbers in [0, 1) of an operator in this step, shape ``(size, batch)``.
 
         They are a function of the seed, the operator, the item, the step, the place and the turn,
         and so do not depend on the size of the minibatch or on how a run is cut.
@@ -212,14 +212,14 @@ class Step:
     # How values are kept
 
     def final(self, base, batch=None):
-        """A base's value at the end of the step, in its `whole_shape`."""
+        """Return a base's value at the end of the step, in its `whole_shape`."""
         value = self._base(base)
         if batch in (None, 1) or value.shape == (base.size, batch):
             return value
         return tf.broadcast_to(_flat(value, base.size), (base.size, batch))
 
     def _flattened(self, signal, value):
-        """A value in the signal's shape, flattened."""
+        """Return a value in the signal's shape, flattened."""
         value = tf.convert_to_tensor(value, self.dtype)
         if signal.ndim == 2 and value.shape == signal.shape:  # a matrix for all items
             return reshaped(value, (signal.size, 1))
@@ -241,7 +241,7 @@ class Step:
         return self._at_start(base) if cell is None else cell.value()
 
     def _at_start(self, base):
-        """A base's value at the start of the step."""
+        """Return a base's value at the start of the step."""
         if base not in self._start:
             if self._clock and base is self._clock[0]:
                 value = tf.reshape(tf.cast(self.n, self.dtype), (1, 1))
@@ -259,7 +259,7 @@ class Step:
 
 
 def whole_shape(base, batch):
-    """The shape in which a whole base is kept.
+    """Return the shape in which a whole base is kept.
 
     ``(size, batch)``; but a matrix that all items have in common is kept as that, since XLA has
     fast products of a matrix with a vector only if nothing, not even a change of shape, stands
@@ -269,23 +269,23 @@ def whole_shape(base, batch):
 
 
 def _flat(value, size):
-    """A whole base as ``(size, batch)``."""
+    """Return a whole base as ``(size, batch)``."""
     return value if value.shape[0] == size else reshaped(value, (size, 1))
 
 
 def as_weights(value):
-    """A value as `Step.read_weights` gives it."""
+    """Return a value as `Step.read_weights` gives it."""
     one_matrix = value.shape.rank == 3 and value.shape[-1] == 1
     return tf.reshape(value, value.shape[:2]) if one_matrix else value
 
 
 def _whole(value, base):
-    """``(size, batch)`` as a whole base is kept."""
+    """Return ``(size, batch)`` as a whole base is kept."""
     return reshaped(value, whole_shape(base, value.shape[-1]))
 
 
 def reshaped(value, shape):
-    """A tensor in a shape, itself if it has it already."""
+    """Return a tensor in a shape, itself if it has it already."""
     return value if tuple(value.shape) == tuple(shape) else tf.reshape(value, shape)
 
 
@@ -341,7 +341,7 @@ class _Cell:
 
 
 def _layers(pieces):
-    """Those pieces that are ranges, in groups that do not overlap."""
+    """Return those pieces that are ranges, in groups that do not overlap."""
     layers = []
     ranges = [piece for piece in pieces if piece[0].is_range]
     for view, value in sorted(ranges, key=lambda piece: piece[0].start):
@@ -355,7 +355,7 @@ def _layers(pieces):
 
 
 def _joined(pieces, size, below):
-    """Pieces that do not overlap, with ``below`` (or 0) between them."""
+    """Return pieces that do not overlap, with ``below`` (or 0) between them."""
     if not pieces:
         return below
     pieces = sorted(pieces, key=lambda piece: piece[0].start)
@@ -379,7 +379,7 @@ def _joined(pieces, size, below):
 
 
 def _inverse(view, size):
-    """For each place of a base, which element of the view lies there, and whether any does."""
+    """Return, for each place of a base, which element of the view is there, and if any is."""
     inverse = np.zeros(size, dtype=np.int32)
     inverse[view.index] = np.arange(view.index.size)
     there = np.zeros((size, 1), dtype=bool)
@@ -388,13 +388,13 @@ def _inverse(view, size):
 
 
 def _placed(below, view, value):
-    """``below`` with the elements of a view replaced."""
+    """Return ``below`` with the elements of a view replaced."""
     inverse, there = _inverse(view, below.shape[0])
     return tf.where(there, tf.gather(value, inverse), below)
 
 
 def _spread(view, value, size):
-    """The elements of a view, added up where several lie in one place, 0 elsewhere."""
+    """Return the elements of a view, added up where several lie in one place, 0 elsewhere."""
     if np.unique(view.index).size < view.index.size:
         return tf.math.unsorted_segment_sum(value, view.index, size)
     inverse, there = _inverse(view, size)
