@@ -257,9 +257,11 @@ def silent_motor(source):
     nengo.Connection(source, nengo.Node(lambda t, x: None, size_in=1, label="motor"))
 
 
-def from_a_node(source):
+def from_a_filtered_node(source):
+    filtered = nengo.Node(nengo.Lowpass(0.01), size_in=1, size_out=1)
     target = nengo.Node(size_in=1, label="target")
-    nengo.Connection(source, target, function=lambda x: x**2)
+    nengo.Connection(source, filtered)
+    nengo.Connection(filtered, target, function=lambda x: x**2)
 
 
 def direct(source):
@@ -283,7 +285,7 @@ def own_process(source):
     [
         (motor, "<Node 'motor'>"),
         (silent_motor, "<Node 'motor'>"),
-        (from_a_node, "<Connection from <Node 'sensor'> to <Node 'target'>"),
+        (from_a_filtered_node, "to <Node 'target'>"),
         (direct, "<Connection from <Ensemble 'exact'>"),
         (own_process, "<Node 'doubled'>"),
     ],
@@ -296,6 +298,52 @@ def test_python_within_a_step_is_refused_by_name(make, named):
     assert ";" not in str(error.value).split("would need it")[0]  # the sensor runs ahead
     assert "native" in str(error.value)
     assert "computes" in str(error.value)
+
+
+def test_functions_of_what_runs_ahead_run_ahead():
+    seen = []
+
+    def square(x):
+        seen.append(x.copy())
+        return x**2
+
+    with nengo.Network(seed=0) as network:
+        source = nengo.Node(lambda t: [t, np.sin(90 * t)])
+        constant = nengo.Node([0.5, 0.25])
+        noise = nengo.Node(nengo.processes.WhiteNoise(), size_out=2)
+        target = nengo.Node(size_in=2)
+        nengo.Connection(source, target, function=square, synapse=None)
+        nengo.Connection(source[1], target[0], function=lambda x: 2 * x, synapse=0.002)
+        nengo.Connection(constant[1], target[1], function=lambda x: x - 1, synapse=None)
+        nengo.Connection(noise, target, function=np.abs, synapse=None)
+        nengo.Probe(target)
+        nengo.Probe(source)
+    assert_same(network)
+    assert_same(network, optimize=True)
+    # In a minibatch, each item has noise of its own, and a function of it.
+    got = compiled(network, 20, seed=3, minibatch_size=2)
+    for item in range(2):
+        for probe, history in reference(network, 20, seed=3 + item).items():
+            np.testing.assert_allclose(got[probe][min(item, len(got[probe]) - 1)], history)
+    # What is given in place of the source cannot be followed by Python.
+    with pytest.raises(BuildError, match=r"Python within a step.*native"):
+        compiled(network, 5, {source: np.zeros((5, 2))})
+
+
+def test_a_written_constant_reaches_functions_that_run_ahead():
+    found = []
+    for kind in (Simulator, nengo.Simulator):
+        with nengo.Network() as network:
+            constant, target = nengo.Node([0.5]), nengo.Node(size_in=1)
+            nengo.Connection(constant, target, function=lambda x: x**2, synapse=None)
+            probe = nengo.Probe(target)
+        with kind(network, progress_bar=False) as simulator:
+            simulator.run_steps(2)
+            simulator.signals[simulator.model.sig[constant]["out"]][...] = 3.0
+            simulator.run_steps(2)
+            found.append(np.ravel(simulator.data[probe]))
+    np.testing.assert_allclose(*found)
+    np.testing.assert_allclose(found[0], [0.25, 0.25, 9, 9])
 
 
 class Cube:

@@ -1,9 +1,12 @@
 """What Python runs before the compiled steps: functions of time and processes without input."""
 
+import collections
+
 import nengo
 import numpy as np
 from nengo.builder.operator import SimPyFunc
 from nengo.builder.processes import SimProcess
+from nengo.builder.signal import SignalDict
 
 from . import registry
 
@@ -11,17 +14,42 @@ from . import registry
 SAME_FOR_ALL = (nengo.processes.PresentInput, nengo.processes.Piecewise)
 
 
-def runs_ahead(op):
-    """Return whether Python runs an operator ahead of the steps."""
-    if isinstance(op, SimPyFunc):
-        alone = op.x is None or op.x.readonly  # nobody may write to that
-        return alone and registry.function_of(op.fn) is None
-    return isinstance(op, SimProcess) and op.input is None
+def find_ahead(ops, feeds=()):
+    """Return the operators that Python runs ahead of the steps.
 
+    Those are processes without input, and functions of the time, of constants and of what such
+    operators give.
 
-def is_shared(op):
-    """Return whether an operator is run once for the whole minibatch."""
-    return isinstance(op, SimPyFunc) or type(op.process) in SAME_FOR_ALL
+    Parameters
+    ----------
+    ops : sequence of Operator
+        In the order of the model's steps.
+    feeds : sequence of nengo_pc.backends.xla.plan.Feed
+
+    Returns
+    -------
+    list of Operator
+    """
+    writers = collections.defaultdict(list)
+    for op in (*feeds, *ops):
+        for signal in op.sets + op.incs + op.updates:
+            writers[signal.base].append((signal, op))
+    ahead = {}
+    for op in ops:
+        if isinstance(op, SimProcess):
+            known = op.input is None
+        elif isinstance(op, SimPyFunc) and registry.function_of(op.fn) is None:
+            sources = [] if op.x is None else writers[op.x.base]
+            known = all(
+                source in ahead and not source.incs
+                for signal, source in sources
+                if signal.may_share_memory(op.x)
+            )
+        else:
+            known = False
+        if known:
+            ahead[op] = True
+    return list(ahead)
 
 
 def written_ahead(op):
@@ -56,36 +84,52 @@ class Ahead:
 
     def __init__(self, operators, step_order, clock, dt, seed, batch):
         self.batch, self.dt = batch, dt
-        self._n, self._time = (np.array(signal.initial_value) for signal in clock)
-        self._items = {op: [] for op in operators}
-        n_items = 1 if all(map(is_shared, operators)) else batch
+        self._clock = clock
+        self._shared = self._find_shared(operators)
+        self._steps = {op: [] for op in operators}
+        self._arrays = []
+        n_items = 1 if len(self._shared) == len(operators) else batch
         for item in range(n_items if operators else 0):
             rng = np.random.RandomState((seed + item) % 2**32)
+            arrays = SignalDict()
+            for signal in (*clock, *(s for op in operators for s in op.all_signals)):
+                if signal not in arrays:
+                    arrays.init(signal)
+            self._arrays.append(arrays)
             for op in step_order:
-                if op in self._items and (item == 0 or not is_shared(op)):
-                    signals = {s: np.array(s.initial_value) for s in op.all_signals}
-                    signals |= dict(zip(clock, (self._n, self._time)))
-                    self._items[op].append((signals, op.make_step(signals, dt, rng)))
+                if op in self._steps and (item == 0 or op not in self._shared):
+                    self._steps[op].append(op.make_step(arrays, dt, rng))
                 elif isinstance(op, SimProcess):
                     op.process.get_rng(rng)  # draws a seed, as in the reference
 
+    @staticmethod
+    def _find_shared(operators):
+        """Return the operators that are run once for the whole minibatch."""
+        shared = set()
+        for op in operators:
+            if isinstance(op, SimProcess):
+                same = type(op.process) in SAME_FOR_ALL
+            else:
+                sources = [] if op.x is None else operators
+                same = all(
+                    source in shared
+                    for source in sources
+                    if any(s.may_share_memory(op.x) for s in source.sets + source.updates)
+                )
+            if same:
+                shared.add(op)
+        return shared
+
     def n_items(self, op):
         """Return for how many items an operator is run."""
-        return 1 if is_shared(op) else self.batch
+        return 1 if op in self._shared else self.batch
 
-    def put(self, base, signals):
-        """Take what was written to a constant that operators read.
-
-        Parameters
-        ----------
-        base : Signal
-        signals : nengo_pc.backends.xla.signals.Signals
-        """
-        for items in self._items.values():
-            for arrays, _ in items:
-                for signal in arrays:
-                    if signal.base is base:
-                        arrays[signal][...] = signals.array(signal)
+    def put(self, base, value):
+        """Take what was written to a constant."""
+        for arrays in self._arrays:
+            # Nengo's array of what is read-only is the initial value itself, for all to see.
+            if base in arrays and not base.readonly:
+                arrays[base] = value
 
     def zeros(self, op, n_steps):
         """Return an array for what an operator gives: ``(n_steps, size, items)``."""
@@ -123,7 +167,9 @@ class Ahead:
                 while done < n_steps:
                     n = start + done + 1
                     before_step(n)
-                    self._n[...], self._time[...] = n, n * self.dt
+                    for arrays in self._arrays:
+                        arrays[self._clock[0]][...] = n
+                        arrays[self._clock[1]][...] = n * self.dt
                     for op, array in zip(ops, values):
                         self._step(op, array[done])
                     done += 1
@@ -132,12 +178,12 @@ class Ahead:
         return values, done, None
 
     def _step(self, op, row):
-        for item, (signals, step) in enumerate(self._items[op]):
+        for item, (arrays, step) in enumerate(zip(self._arrays, self._steps[op])):
             for signal in op.incs:
-                signals[signal][...] = 0
+                arrays[signal][...] = 0
             step()
             if op.output is not None:
-                row[:, item] = signals[op.output].ravel()
+                row[:, item] = arrays[op.output].ravel()
 
     def skip(self, ops, n_steps):
         """Run operators for what they remember alone."""

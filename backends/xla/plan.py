@@ -14,7 +14,7 @@ from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
 from . import registry
-from .ahead import runs_ahead, written_ahead
+from .ahead import find_ahead, written_ahead
 
 
 class Feed:
@@ -113,7 +113,7 @@ def make_plan(model, step_order, feeds=()):
         if not isinstance(op, (TimeUpdate, SimProbe)) and not any(s in given for s in op.sets)
     ]
     plan = Plan(feeds=list(feeds))
-    plan.ahead = [op for op in ops if runs_ahead(op)]
+    plan.ahead = find_ahead(ops, feeds)
     ahead = set(plan.ahead)
     rest = [op for op in ops if op not in ahead]
     _check(model, rest)
@@ -123,7 +123,7 @@ def make_plan(model, step_order, feeds=()):
     probed = {model.sig[probe]["in"].base for probe in model.probes}
     plan.carried = in_order(_carried(writers, plan.derived), model.operators)
     written = {s.base for op in writers for s in op.sets + op.incs + op.updates}
-    read = {s.base for op in rest for s in op.reads} | probed
+    read = {s.base for op in [*rest, *plan.ahead] for s in op.reads} | probed
     read |= {s for _, reads in plan.derived.values() for s in reads}
     clock = {model.step, model.time}
     plan.constants = [

@@ -93,8 +93,9 @@ class Simulator(nengo.Simulator):
 
     Notes
     -----
-    Functions of Nodes that need the time alone, and processes without input, run in Python ahead of
-    each chunk of up to 1,024 steps, step by step and in the model's order. They may share objects
+    Functions of Nodes that need the time alone, functions of what such Nodes put out, and processes
+    without input run in Python ahead of each chunk of up to 1,024 steps, step by step and in the
+    model's order. They may share objects
     and look at ``n_steps`` and ``time``. They may not look at ``signals`` or at what probes
     recorded, or write to an array that ``signals`` gave before, which raises a
     `nengo.exceptions.SimulationError`; such an array shows them the start of the run. All other
@@ -214,7 +215,7 @@ class Simulator(nengo.Simulator):
         seed = self.seed + self._first_item
         ahead = Ahead(plan.ahead, self.step_order, self._clock, self.dt, seed, self._batch)
         for base in self._constants:
-            ahead.put(base, self._signals)
+            ahead.put(base, self._signals.array(base))
         return ahead
 
     @property
@@ -273,6 +274,8 @@ class Simulator(nengo.Simulator):
             If data do not fit, naming the Node.
         nengo.exceptions.SimulationError
             If a signal became NaN, naming it.
+        nengo.exceptions.BuildError
+            If a function of Python takes what is given as its input.
         """
         if self.closed:
             raise SimulatorClosed("Simulator cannot run because it is closed.")
@@ -382,7 +385,7 @@ class Simulator(nengo.Simulator):
         self._count(start + n)
 
     def _capacity(self, setting, n, longest):
-        """Return the length of the chunk to compile for n steps: one there is, or a power of two."""
+        """Return the length of the chunk for n steps: one that is compiled, or a power of two."""
         there = [c for of, c, _ in self._loops if of is setting and n <= c <= REUSED * n]
         return min(there, default=min(longest, 2 ** int(np.ceil(np.log2(n)))))
 
@@ -516,7 +519,7 @@ class Simulator(nengo.Simulator):
         """Take constants that were written to."""
         for base in self._signals.changed():
             self._constants[base] = setting.constant(base, self._signals.array(base))
-            self._ahead.put(base, self._signals)
+            self._ahead.put(base, self._signals.array(base))
 
     def _set(self, base, value, setting):
         """Set what a carried base holds: its shape, or with a last axis of items."""
