@@ -32,11 +32,8 @@ def sim_error_hebbian(op, program):
     if op.delta in program.groups:
         program.groups[op.delta].write(program, e, s, factor, kept, op.decay, op.rate)
         return
-    add_outer(program, delta, e, s, op.delta.shape, by_column, factor, kept, op.rate)
-    if op.decay:
-        addresses = [delta, weights, program.address(op.rate)]
-        ints = [*op.delta.shape, by_column, 1]
-        program.emit(codes.DECAY, addresses, ints, [-factor * op.decay])
+    decay = (op.decay, weights)
+    add_outer(program, delta, e, s, op.delta.shape, by_column, factor, kept, op.rate, decay)
 
 
 @computes(RateAt)

@@ -21,8 +21,8 @@ def weights_like(program, delta, *others):
     return [address for address, _ in found], found[0][1]
 
 
-def add_outer(program, delta, e, s, shape, by_column, factor, kept=0, rate=None):
-    """Write ``delta <- kept delta + factor rate e s^T``.
+def add_outer(program, delta, e, s, shape, by_column, factor, kept=0, rate=None, decay=None):
+    """Write ``delta <- kept delta + factor rate (e s^T - decay weights)``.
 
     Parameters
     ----------
@@ -33,11 +33,13 @@ def add_outer(program, delta, e, s, shape, by_column, factor, kept=0, rate=None)
     by_column : bool
     factor, kept : float
     rate : nengo.builder.Signal, optional
+    decay : (float, int), optional
+        With the address of the weights.
     """
-    addresses = [delta, e, s]
-    if rate is not None:
-        addresses.append(program.address(rate))
-    program.emit(codes.OUTER, addresses, [*shape, by_column, rate is not None], [factor, kept])
+    decay, weights = decay or (0, delta)
+    addresses = [delta, e, s, delta if rate is None else program.address(rate), weights]
+    ints = [*shape, by_column, rate is not None]
+    program.emit(codes.OUTER, addresses, ints, [factor, kept, decay])
 
 
 def _prepared(program, kind, post, size, other=0, signal=0, scales=()):

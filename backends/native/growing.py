@@ -7,8 +7,9 @@ from nengo.builder.probe import SimProbe
 from . import codes
 from .program import load
 
-# Matrices with fewer entries are as fast entry by entry.
+# Matrices with fewer entries, and those that many items share, are as fast entry by entry.
 LEAST = 4096
+MOST_ITEMS = 4
 MOST_STEPS, MOST_VECTORS = 64, 160  # that are kept, in all
 
 _rules = set()
@@ -120,7 +121,7 @@ def groups_of(operators, memory, probed, batch):
             continue
         if not all(s in memory and memory.is_by_column(s) and s not in probed for s in signals):
             continue
-        if batch > 1 and weights not in memory.shared:
+        if batch > MOST_ITEMS or (batch > 1 and weights not in memory.shared):
             continue
         rule = writers[delta]
         if len(rule) > 1 or type(rule[0]) not in _rules or writers[weights] != [op]:

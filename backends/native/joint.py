@@ -7,7 +7,7 @@ from . import codes
 
 # Instructions that threads carry out together.
 TOGETHER = (
-    *(codes.COPY, codes.ADD, codes.FILL, codes.OUTER, codes.ADD_ROWS, codes.DECAY),
+    *(codes.COPY, codes.ADD, codes.FILL, codes.OUTER, codes.ADD_ROWS),
     *(codes.BEGIN, codes.GROW),
 )
 # Those among them that write to no signal.

@@ -57,12 +57,12 @@ from .kernels.products import (
     is_same,
 )
 from .kernels.rules import (
-    add_matrix,
     add_scaled_rows,
     differences,
     least_squares,
     outer,
     prepare,
+    scale_and_lose,
 )
 
 FOLDER = Path(__file__).parent
@@ -70,7 +70,7 @@ FOLDER = Path(__file__).parent
 
 @njit(error_model="numpy")
 def unowned(array):
-    """Return an array without what counts references to it."""
+    """Return an array without what counts references to it; the owner must be kept."""
     return part(array, 0, array.size)
 
 
@@ -268,16 +268,17 @@ def execute(
         differences(part(buffer, x, m), part(buffer, y, m))
     elif code == c.OUTER:
         rate = o[5] + (shift if o[5] >= shared else 0)
+        weights = o[6] + (shift if o[6] >= shared else 0)
         factor = params[f] * (buffer[rate] if o[11] else params[1])
-        e, s = part(buffer, x, m), part(buffer, a, o[9])
-        outer(part(buffer, y, m * o[9]), m, o[9], o[10], params[f + 1], factor, e, s)
+        size = m * o[9]
+        delta = part(buffer, y, size)
+        scale_and_lose(
+            delta, params[f + 1], factor * params[f + 2], part(buffer, weights, size)
+        )
+        outer(delta, m, o[9], o[10], factor, part(buffer, x, m), part(buffer, a, o[9]))
     elif code == c.ADD_ROWS:
         delta, weights = part(buffer, y, m * o[9]), part(buffer, a, m * o[9])
         add_scaled_rows(delta, m, o[9], o[10], params[f], part(buffer, x, m), weights)
-    elif code == c.DECAY:
-        rate = o[4] + (shift if o[4] >= shared else 0)
-        factor = params[f] * (buffer[rate] if o[11] else params[1])
-        add_matrix(part(buffer, y, m * o[9]), factor, part(buffer, x, m * o[9]))
     elif code == c.BEGIN:
         begin(description(m, ops), wide)
     elif code == c.WEIGHTED:
@@ -395,8 +396,7 @@ def compiled_loops(**options):
         ops, params, index = unowned(ops), unowned(params), unowned(index)
         buffer, probes, keys = unowned(buffer), unowned(probes), unowned(keys)
         wide = np.empty(1)  # of the type of factors that must be exact
-        room = np.empty(most_places, np.int32)
-        places = unowned(room)
+        places = np.empty(most_places, np.int32)
         n_ops = ops.size // c.WIDTH
         start, at = control[0], control[1]
         status = c.DONE

@@ -26,6 +26,8 @@ class Plan:
         For each instruction.
     blocks : list of list of callable
         What Python calls at each instruction `codes.PYTHON`.
+    stops : int
+        How often items wait for one another in a step.
     joint : list of (n * `codes.WIDTH`,) ndarray of int64
         What is done once for all items at each instruction `codes.JOINT`.
     """
@@ -39,18 +41,25 @@ class Plan:
         for signal in fed:
             self._fed.append(len(self._rows))
             self._add([codes.FEED, 0, memory.address(signal), 0, 0, 0, 0, 0, signal.size])
+        waiting = []  # to be done for all items, at once for operators that are ready at once
         for op in self._order(simulator):
             if any(signal in given for signal in op.sets):
                 continue
             rows = simulator._rows[op]
+            together = [row for row in rows or () if is_joint(row, memory)]
+            if waiting and not (together and simulator.is_data):
+                self._jointly(waiting)
+                waiting = []
             if rows is None:
                 self._python([own[op] for own in steps])
             for row in rows or ():
-                if is_joint(row, memory):
-                    self._jointly(row)
-                else:
+                if row not in together:
                     self._add(row, op)
+            waiting += together
+        if waiting:
+            self._jointly(waiting)
         self.joint = [np.array(rows, np.int64).ravel() for rows in self.joint]
+        self.stops = len(self.joint) + len(self.blocks)
         if simulator._beside:
             self._python([simulator._record_beside])
         shape = (len(self._rows), codes.WIDTH)
@@ -67,7 +76,7 @@ class Plan:
         """Return the operators in an order that stops seldom for what items do together."""
         memory, rows = simulator._memory, simulator._rows
         order = simulator._step_order
-        if not memory.shared or not simulator._program.trusted:
+        if not memory.shared or not simulator.is_data:
             return order
         together = {op for op in order if any(is_joint(row, memory) for row in rows[op] or ())}
         waits = dict.fromkeys(order, 0)
@@ -88,12 +97,10 @@ class Plan:
                             ready.append(after)
         return result
 
-    def _jointly(self, row):
-        """Add what is done once for all items, to the block before if nothing comes between."""
-        if not (self._rows and self._rows[-1][0] == codes.JOINT):
-            self._add([codes.JOINT, 0, 0, 0, 0, 0, 0, 0, len(self.joint)])
-            self.joint.append([])
-        self.joint[-1].append(row)
+    def _jointly(self, rows):
+        """Add what is done once for all items."""
+        self._add([codes.JOINT, 0, 0, 0, 0, 0, 0, 0, len(self.joint)])
+        self.joint.append(rows)
 
     def _python(self, calls):
         """Add what Python calls, to the block before if nothing comes between."""

@@ -31,6 +31,7 @@ DTYPES = (None, "float32", "float64")
 LEARNING = ("copies", "sum", "mean")
 RANDOM = ("compiled", "reference")
 CHUNK_SECONDS = 0.2  # between looks at Ctrl-C and the progress bar
+LEAST_WORK = 100_000  # entries to work through, to be worth waking threads for
 FIRST_CHUNK = 16  # steps, before it is known how long they take
 
 
@@ -416,7 +417,7 @@ class Simulator(nengo.Simulator):
                     seconds = max(time.perf_counter() - began, 1e-9)
                     chunk = max(1, min(4 * n, int(n * CHUNK_SECONDS / seconds)))
             finally:
-                self._settle()
+                self._settle([group for group in self._groups if group.is_due])
 
     def _plan(self, fed):
         """Return the instructions of a run and what Python runs between them.
@@ -446,15 +447,14 @@ class Simulator(nengo.Simulator):
         errors = np.seterr(invalid="raise", divide="ignore") if plan.blocks else {}
         try:
             while True:
-                status = self._call(arguments, rest, sizes)
+                status = self._call(plan, arguments, rest, sizes)
                 if status == codes.DONE:
                     break
                 if status == codes.NOT_FINITE:
                     self._raise_not_finite(plan)
                 if status == codes.AT_JOINT:
                     self._do_together(plan.joint[plan.block(self._control[1])])
-                    if any(group.is_full for group in self._groups):
-                        self._settle()
+                    self._settle([group for group in self._groups if group.is_full])
                 else:
                     self._set_clock(int(self._control[0]) + 1)
                     for call in plan.blocks[plan.block(self._control[1])]:
@@ -467,7 +467,7 @@ class Simulator(nengo.Simulator):
             self._time = self._n_steps * self.dt
         self._set_clock(start + n)
 
-    def _call(self, arguments, rest, sizes):
+    def _call(self, plan, arguments, rest, sizes):
         """Run all items up to the next thing that Python does, and return why they stopped."""
         loop = self._loop or plain_loop
         if self._batch == 1:
@@ -477,25 +477,30 @@ class Simulator(nengo.Simulator):
             control = self._control.copy()
             return loop(*arguments, control, *rest, first, last, *sizes), control
 
-        results = run_ranges(run, self._batch)
+        work = self._batch * self._memory.item_size
+        threads = n_threads() if not plan.stops or work >= LEAST_WORK else 1
+        results = run_ranges(run, self._batch, threads)
         status, self._control[:] = next((r for r in results if r[0] == codes.NOT_FINITE), results[0])
         return status
 
-    def _settle(self):
+    def _settle(self, due):
         """Bring weights up to date that learn from few errors."""
-        due = [group for group in self._groups if group.is_due]
         if due:
             rows = np.zeros((len(due), codes.WIDTH), np.int64)
             for row, group in zip(rows, due):
                 row[: codes.FIRST_INT + 1] = group.settle()
-            self._do_together(rows.ravel(), n_threads())
+            self._do_together(rows.ravel(), sum(group.weights.size for group in due))
         for group in due:
             group.settled()
 
-    def _do_together(self, ops, most=None):
-        """Carry out instructions once for all items, in as many threads as there is work for."""
-        most = self._batch if most is None else most
+    def _do_together(self, ops, work=0):
+        """Carry out instructions once for all items, in threads if there is enough to do."""
         memory, mean = self._memory, self.minibatch_learning == "mean"
+        rows = ops.reshape(-1, codes.WIDTH)
+        sizes = rows[:, codes.FIRST_INT : codes.FIRST_INT + 2]
+        outer = rows[:, 0] == codes.OUTER
+        work += int(np.sum(sizes[outer].prod(axis=1)) * (1 + self._batch / 8))
+        work += int(sizes[rows[:, 0] == codes.ADD, 0].sum())
 
         def run(turn, turns):
             return self._joint(
@@ -503,7 +508,7 @@ class Simulator(nengo.Simulator):
                 memory.item_size, self._batch, mean, turn, turns, self._most_places,
             )  # fmt: skip
 
-        run_in_turns(run, most)
+        run_in_turns(run, n_threads() if work >= LEAST_WORK else 1)
 
     def _set_clock(self, step):
         self._clock[self.model.step][...] = step

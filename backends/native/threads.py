@@ -18,28 +18,29 @@ def _pool(process):
     return ThreadPoolExecutor(max(1, n_threads() - 1), thread_name_prefix="nengo_pc.native")
 
 
-def run_ranges(function, batch):
-    """Call a function on ranges of items, in threads, and return what it gave for each.
+def run_ranges(function, batch, threads):
+    """Call ``function(first, last)`` on ranges of items, and return what it gave for each.
 
     Parameters
     ----------
     function : callable
-        ``function(first, last)``.
     batch : int
+        Number of items.
+    threads : int
+        Number of threads, at most.
 
     Returns
     -------
     list
     """
-    n = min(batch, n_threads())
-    bounds = [round(batch * i / n) for i in range(n + 1)]
+    n = min(batch, threads)
+    bounds = [batch * i // n for i in range(n + 1)]
     return _in_threads([(function, *pair) for pair in zip(bounds, bounds[1:])])
 
 
-def run_in_turns(function, most):
-    """Call ``function(turn, turns)`` in as many threads as there are, ``most`` at most."""
-    n = min(most, n_threads())
-    return _in_threads([(function, turn, n) for turn in range(n)])
+def run_in_turns(function, threads):
+    """Call ``function(turn, turns)`` in a number of threads."""
+    return _in_threads([(function, turn, threads) for turn in range(threads)])
 
 
 def _in_threads(calls):

@@ -6,6 +6,7 @@ from numba import njit
 from .. import codes as c
 from .arrays import part
 from .growing import STEPS, begin, description, end, factors_of, settle
+from .rules import scale_and_lose
 
 SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
@@ -18,9 +19,10 @@ def share(size, turn, turns):
 
 @njit(**SUMS)
 def sum_of_outer(
-    delta, long, short_size, buffer, along, across, factors, along_stride, stride, batch, kept
+    delta, long, short_size, buffer, along, across, factors, along_stride, stride, batch, kept, lost,
+    weights,
 ):  # fmt: skip
-    """``delta_j <- kept delta_j + sum of factor across_j along`` over items, for some j.
+    """``delta_j <- kept delta_j - lost weights_j + sum of factor across_j along``, for some j.
 
     Parameters
     ----------
@@ -40,12 +42,7 @@ def sum_of_outer(
     for j in range(short_size):
         d = part(delta, j * long, long)
         zero = factors[0] - factors[0]
-        if kept == zero:
-            for i in range(long):
-                d[i] = zero
-        else:
-            for i in range(long):
-                d[i] *= kept
+        scale_and_lose(d, kept, lost, part(weights, j * long, long))
         for item in range(0, batch - 3, 4):
             shift, to = item * stride, along + item * along_stride
             f0 = factors[item] * buffer[across + shift + j]
@@ -66,13 +63,6 @@ def sum_of_outer(
                 e = part(buffer, along + item * along_stride, long)
                 for i in range(long):
                     d[i] += f * e[i]
-
-
-@njit(**SUMS)
-def add_decay(delta, factor, weights):
-    """``delta += factor weights``."""
-    for i in range(delta.size):
-        delta[i] += factor * weights[i]
 
 
 @njit(error_model="numpy")
@@ -136,23 +126,19 @@ def together(ops, params, index, buffer, room, shared, stride, batch, mean, turn
         first, last = share(n, turn, turns)
         delta = part(buffer, o[2] + first * long, (last - first) * long)
         if code == c.OUTER:
+            total = zero
             for item in range(batch):
                 move = stride if o[5] >= shared else 0
                 rate = buffer[o[5] + item * move] if o[11] else one
                 room[item] = of_each * params[f] * rate
+                total += room[item]
+            weights = part(buffer, o[6] + first * long, (last - first) * long)
             along, across = (o[3], o[4]) if by_column else (o[4], o[3])
             sum_of_outer(
                 delta, long, last - first, buffer, along, across + first, room,
                 stride if along >= shared else 0, stride if across >= shared else 0, batch,
-                params[f + 1],
+                params[f + 1], total * params[f + 2], weights,
             )  # fmt: skip
-        elif code == c.DECAY:
-            total = zero
-            for item in range(batch):
-                move = stride if o[4] >= shared else 0
-                rate = buffer[o[4] + item * move] if o[11] else one
-                total += of_each * params[f] * rate
-            add_decay(delta, total, part(buffer, o[3] + first * long, (last - first) * long))
         elif code == c.ADD_ROWS:
             move = stride if o[3] >= shared else 0
             for i in range(rows):

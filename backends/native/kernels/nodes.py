@@ -16,6 +16,9 @@ from ..codes import (
     STEP,
 )
 
+from .arrays import part
+from .products import dot
+
 NUMPY = {"error_model": "numpy"}
 
 
@@ -64,13 +67,17 @@ def slope(x, kind, p):
 def gated_feedback(y, x, kind, p):
     """``y = g(current) feedback / precision``; p[0] is the precision."""
     n = y.size
-    precision, zero = p[0], x[0] - x[0]
+    current, feedback = part(x, 0, n), part(x, n, n)
+    precision, threshold, zero = p[0], p[1], x[0] - x[0]
+    if kind == STEP:
+        for i in range(n):
+            y[i] = (feedback[i] if current[i] > threshold else zero) / precision
+        return
     for i in range(n):
-        feedback = x[n + i]
-        if feedback == zero:
+        if feedback[i] == zero:
             y[i] = zero
         else:
-            y[i] = slope(x[i], kind, p) * feedback / precision
+            y[i] = slope(current[i], kind, p) * feedback[i] / precision
 
 
 @njit(**NUMPY)
@@ -104,10 +111,7 @@ def output_error(y, x, answer, margin):
 @njit(**NUMPY)
 def excess_power(y, x, initial):
     """``y = mean(x^2) - initial``."""
-    total = 0.0
-    for i in range(x.size):
-        total += x[i] * x[i]
-    y[0] = total / x.size - initial
+    y[0] = dot(x, x, x[0] - x[0]) / x.size - initial
 
 
 @njit(**NUMPY)

@@ -14,32 +14,30 @@ SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
 
 @njit(**SUMS)
-def outer(delta, rows, columns, by_column, kept, factor, e, s):
-    """``delta <- kept delta + factor e s^T``."""
-    if by_column:
-        for j in range(columns):
-            f = factor * s[j]
-            d = part(delta, j * rows, rows)
-            if kept == f - f:
-                if f == f - f:
-                    for i in range(rows):
-                        d[i] = f
-                else:
-                    for i in range(rows):
-                        d[i] = e[i] * f
-            else:
-                for i in range(rows):
-                    d[i] = kept * d[i] + e[i] * f
+def scale_and_lose(delta, kept, lost, weights):
+    """``delta <- kept delta - lost weights``; either factor may be 0."""
+    zero = kept - kept
+    if lost != zero:
+        for i in range(delta.size):
+            delta[i] = kept * delta[i] - lost * weights[i]
+    elif kept == zero:
+        for i in range(delta.size):
+            delta[i] = zero
     else:
-        for i in range(rows):
-            f = factor * e[i]
-            d = part(delta, i * columns, columns)
-            if kept == f - f:
-                for j in range(columns):
-                    d[j] = s[j] * f
-            else:
-                for j in range(columns):
-                    d[j] = kept * d[j] + s[j] * f
+        for i in range(delta.size):
+            delta[i] *= kept
+
+
+@njit(**SUMS)
+def outer(delta, rows, columns, by_column, factor, e, s):
+    """``delta += factor e s^T``."""
+    along, across = (e, s) if by_column else (s, e)
+    for j in range(columns if by_column else rows):
+        f = factor * across[j]
+        if f != f - f:
+            d = part(delta, j * along.size, along.size)
+            for i in range(along.size):
+                d[i] += along[i] * f
 
 
 @njit(**SUMS)
@@ -56,13 +54,6 @@ def add_scaled_rows(delta, rows, columns, by_column, factor, scale, weights):
             d, w = part(delta, i * columns, columns), part(weights, i * columns, columns)
             for j in range(columns):
                 d[j] += f * w[j]
-
-
-@njit(**SUMS)
-def add_matrix(delta, factor, weights):
-    """``delta += factor weights``, stored alike."""
-    for i in range(delta.size):
-        delta[i] += factor * weights[i]
 
 
 @njit(error_model="numpy")
