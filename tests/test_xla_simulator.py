@@ -357,6 +357,7 @@ def lesioned_network():
         network.given = given
         network.spikes = nengo.Probe(network.ensemble.neurons)
         network.output = nengo.Probe(target, synapse=0.02)
+        nengo.Probe(network.ensemble.neurons, "refractory_time")
     return network
 
 
@@ -390,9 +391,10 @@ def test_what_is_written_between_runs_takes_effect(name):
             simulator.run_steps(30)
             array[...] = 1.01 * array  # the same array, still in use
             simulator.run_steps(30)
+            recorded.append([np.array(simulator.data[p]) for p in network.all_probes])
             simulator.reset()  # brings back what is not read-only
             simulator.run_steps(30)
-            recorded.append([np.array(simulator.data[p]) for p in network.all_probes])
+            recorded[-1] += [np.array(simulator.data[p]) for p in network.all_probes]
     for mine, theirs in zip(*recorded):
         np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-11)
 
