@@ -1,6 +1,7 @@
 """Simulators that swap: one network, many backends.
 
-Numba is imported when "native" is used, TensorFlow when "dl" or "xla" is, nengo-loihi when "loihi" is.
+Numba is imported when "native" is used, TensorFlow when "dl" or "xla" is, nengo-loihi when "loihi"
+is.
 """
 
 from .errors import BackendUnavailable

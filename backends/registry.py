@@ -39,8 +39,8 @@ def Simulator(network, backend="native", **options):  # noqa: N802, stands for c
     -------
     simulator
         `nengo.Simulator`, `nengo_pc.backends.native.Simulator`, `nengo_dl.Simulator`,
-        `nengo_loihi.Simulator` or `nengo_pc.backends.xla.Simulator`, with one attribute more: ``substitutions``, a tuple of
-        sentences on what the backend does otherwise.
+        `nengo_loihi.Simulator` or `nengo_pc.backends.xla.Simulator`, with one attribute more:
+        ``substitutions``, a tuple of sentences on what the backend does otherwise.
 
     Raises
     ------

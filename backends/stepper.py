@@ -156,7 +156,9 @@ class Stepper:
         return np.array(self.simulator.signals[signal])
 
     def state(self):
-        """All that the next step depends on, to go on from in another process, on "native" and "xla".
+        """Return all that the next step depends on, to go on from in another process.
+
+        On "native" and "xla".
 
         Raises
         ------
@@ -174,8 +176,8 @@ class Stepper:
     def _check_state(self):
         if self.backend not in MINIBATCHED:
             raise ValidationError(
-                f"must be one of {', '.join(MINIBATCHED)} to give its state to another process, got "
-                f"{self.backend!r}",
+                f"must be one of {', '.join(MINIBATCHED)}, whose state can go on in another process; "
+                f"got {self.backend!r}",
                 "backend",
             )
 

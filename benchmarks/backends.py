@@ -52,7 +52,7 @@ SECTIONS = {
     "libraries": libraries,
     "limit": limit,
 }
-PACKAGES = ("nengo", "nengo-dl", "nengo-loihi", "tensorflow", "numpy")
+PACKAGES = ("nengo", "nengo-dl", "nengo-loihi", "tensorflow", "numba", "numpy")
 
 
 def setting(plan):

@@ -39,7 +39,7 @@ def libraries(plan):
     if plan.torch_python is None:
         return "not run: `--torch-python` says which Python has snnTorch and Norse", []
     batches = (32,) if plan.quick else (32, 1, 1000)
-    programs = {name: plan.backend(name) for name in ("xla", "dl")}
+    programs = {name: plan.backend(name) for name in ("native", "xla", "dl")}
     for library, name in LIBRARIES.items():
         for suffix in ("", " compiled"):
             program = Program("torch_worker.py", library + suffix, plan.torch_python)

@@ -8,6 +8,7 @@ from backends_turns import Pool, Task, backend, measure, ratios, spread
 from nengo_pc.analysis.tables import table
 
 NO_BATCH = ("reference", "loihi", "ocl")  # these show one image at a time
+BATCHED = ("native", "dl", "xla")
 NAMES = {"ocl": "NengoOCL (PoCL)", "dl-merged": "dl, merged"}
 
 
@@ -105,7 +106,7 @@ def _images(plan, network, pool):
     if plan.quick:
         batches = batches[1:2]
     tasks = [plan.task(name, network) for name in NO_BATCH]
-    tasks += [plan.task(name, network, batch=n) for name in ("dl", "xla") for n in batches]
+    tasks += [plan.task(name, network, batch=n) for name in BATCHED for n in batches]
     rounds = plan.rounds
     if network == "mlp":
         tasks.append(plan.task("dl-merged", network, batch=32))
@@ -118,7 +119,7 @@ def recurrent(plan):
     """An oscillator, and an ensemble that learns from it by PES."""
     steps = 200 if plan.quick else 500
     tasks = [plan.task(name, "recurrent", steps=steps) for name in ("reference", "ocl")]
-    for name in ("dl", "xla"):
+    for name in BATCHED:
         tasks += [plan.task(name, "recurrent", batch=n, steps=steps) for n in (1, 32)]
     results = plan.measure(tasks, "recurrent")
     columns = COLUMNS | {"items": f"runs of {steps} steps/s", "ratio": "× reference, per item"}
@@ -128,8 +129,11 @@ def recurrent(plan):
 def online(plan):
     """Predictive coding that learns on-line, image after image; NengoDL always from the start."""
     steps = 100 if plan.quick else 1000
-    tasks = [plan.task(name, "online", steps=steps) for name in ("reference", "dl", "xla")]
-    tasks.append(plan.task("xla", "online", batch=100, steps=steps, learning="mean"))
+    tasks = [plan.task(name, "online", steps=steps) for name in ("reference", *BATCHED)]
+    tasks += [
+        plan.task(name, "online", batch=100, steps=steps, learning="mean")
+        for name in ("native", "xla")
+    ]
     results = plan.measure(tasks, "online")
     columns = COLUMNS | {"items": f"runs of {steps} steps/s", "ratio": "× reference, per item"}
     text = "784-300-300-10, error-Hebbian rule, Kolen-Pollack feedback; minibatches learn the mean"
@@ -170,13 +174,13 @@ def scaling(plan):
     return (
         "More neurons, ten connections onto each; 100 of them recorded\n\n"
         + _joined(grown)
-        + "\n\nMore steps, all 1,000 neurons recorded: xla keeps their mean, which the reference "
+        + "\n\nMore steps, all 1,000 neurons recorded: native and xla keep their mean, which the reference "
         "cannot\n\n" + _joined(longer)
     ), [result for results in (*grown, *longer) for result in results]
 
 
 def _scaled(plan, title, **settings):
-    tasks = [plan.task(name, "sparse", **settings) for name in ("reference", "xla")]
+    tasks = [plan.task(name, "sparse", **settings) for name in ("reference", "native", "xla")]
     large = settings["n_neurons"] * settings["steps"] > 1e7
     return plan.measure(tasks, title, min(plan.rounds, 3 if large else 5))
 

@@ -144,6 +144,9 @@ class MergedNengoDL(NengoDL):
 class XLA(Runner):
     """`nengo_pc.backends.xla.Simulator`."""
 
+    backend = "xla"
+    options = {}
+
     def load(self):
         """Import TensorFlow, and what compiles."""
         import nengo_pc.backends.xla.simulator  # noqa: F401
@@ -155,10 +158,11 @@ class XLA(Runner):
     def _simulator(self, keep):
         return Simulator(
             self.case.network,
-            backend="xla",
+            backend=self.backend,
             minibatch_size=self.task["batch"],
             minibatch_learning=self.task["learning"],
             keep=keep,
+            **self.options,
         )
 
     @property
@@ -188,8 +192,23 @@ class XLA(Runner):
         return np.array(rates), simulator.data[self.case.probe].argmax(axis=-1)
 
 
+class Native(XLA):
+    """`nengo_pc.backends.native.Simulator`, in float32 as xla."""
+
+    backend = "native"
+    options = {"dtype": "float32"}
+    compile_seconds = 0.0  # once on a machine
+
+    def load(self):
+        """Import Numba, and load or compile the kernels."""
+        from nengo_pc.backends.native.compiling import warm_up
+
+        warm_up()
+
+
 BACKENDS = {
     "reference": Reference,
+    "native": Native,
     "dl": NengoDL,
     "dl-merged": MergedNengoDL,
     "loihi": Loihi,

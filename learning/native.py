@@ -12,7 +12,6 @@ from nengo_pc.backends.native.program import Unsupported, assembles
 from .error_hebbian import RateAt, SimErrorHebbian
 from .traces import FallingRate
 
-
 grows(SimErrorHebbian)
 
 

@@ -12,11 +12,12 @@ from nengo_pc.networks import Dense, LIFConstants, Parameters, SpikingClassifier
 HAS_LOIHI = importlib.util.find_spec("nengo_loihi") is not None
 ALL = [
     "reference",
+    "native",
     "dl",
     "xla",
     pytest.param("loihi", marks=pytest.mark.skipif(not HAS_LOIHI, reason="needs nengo-loihi")),
 ]
-MINIBATCHED = ["dl", "xla"]
+MINIBATCHED = ["native", "dl", "xla"]
 every_backend = pytest.mark.parametrize("backend", ALL)
 N_STEPS = 40
 N_PIXELS = 6
@@ -225,7 +226,7 @@ def test_dl_does_not_leave_its_history():
         assert simulator.data[network.raw].shape == (5, 3)
 
 
-@pytest.mark.parametrize("backend", ["reference", "xla", ALL[-1]])
+@pytest.mark.parametrize("backend", ["reference", "native", "xla", ALL[-1]])
 @pytest.mark.parametrize("network_seed", [None, 5])
 def test_the_seed_decides_poisson_spikes(backend, network_seed):
     assert_the_seed_decides(backend, network_seed)
@@ -276,6 +277,7 @@ def test_a_simulator_runs_and_says_what_it_substitutes(backend):
         type(simulator).__module__.split(".")[0]
         == {
             "reference": "nengo",
+            "native": "nengo_pc",
             "dl": "nengo_dl",
             "loihi": "nengo_loihi",
             "xla": "nengo_pc",
@@ -405,7 +407,7 @@ def test_a_minibatch_of_no_size_is_named(backend, batch_size):
 
 @pytest.mark.parametrize("name", ["brian", "", None, "Reference"])
 def test_an_unknown_backend_is_named(name):
-    with pytest.raises(ValidationError, match="reference, dl, loihi, xla") as error:
+    with pytest.raises(ValidationError, match="reference, native, dl, loihi, xla") as error:
         Simulator(build(), backend=name)
     assert error.value.attr == "backend"
 
@@ -429,7 +431,7 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(
         with pytest.raises(BackendUnavailable, match=remedy) as error:
             start()
         assert isinstance(error.value, ImportError)
-    assert sorted(BACKENDS) == ["dl", "loihi", "reference", "xla"]
+    assert sorted(BACKENDS) == ["dl", "loihi", "native", "reference", "xla"]
     assert show(network, some_images(1)).backend == "reference"
 
 

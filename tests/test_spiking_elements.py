@@ -7,7 +7,6 @@ from nengo.exceptions import BuildError, ValidationError
 from xla_helpers import compiled, reference
 
 from nengo_pc import backends
-from nengo_pc.backends.xla import Simulator as XLASimulator
 from nengo_pc.learning import ErrorHebbian, FallingRate, covariance_trace
 from nengo_pc.networks import (
     AdaptivePrecision,
@@ -538,7 +537,13 @@ def by_nengo_dl(network, n_steps):
     return {probe: values.reshape(values.shape[-3:]) for probe, values in data.items()}
 
 
-BACKENDS = {"reference": reference, "xla": compiled, "dl": by_nengo_dl}
+def natively(network, n_steps):
+    with backends.Simulator(network, backend="native", dt=DT) as simulator:
+        simulator.run_steps(n_steps)
+        return {probe: np.array(simulator.data[probe]) for probe in network.all_probes}
+
+
+BACKENDS = {"reference": reference, "native": natively, "xla": compiled, "dl": by_nengo_dl}
 
 
 def played(values):
@@ -738,8 +743,6 @@ def all_spikes(rate):
 
 def test_a_network_of_spikes_learns_the_same_compiled():
     network = all_spikes(0.5)
-    with XLASimulator(network, progress_bar=False) as simulator:
-        assert not simulator.on_host
     wanted, got = (run_it(network, 60, seed=3) for run_it in (reference, compiled))
     for probe in network.spikes:
         np.testing.assert_array_equal(got[probe] != 0, wanted[probe] != 0)
@@ -796,7 +799,7 @@ def learned_weights(backend, n_items=1, **how):
     return start, s, errors, seen[0]
 
 
-@pytest.mark.parametrize("backend", ["reference", "dl", "xla"])
+@pytest.mark.parametrize("backend", ["reference", "native", "dl", "xla"])
 def test_changes_reach_the_weights_through_a_trace(backend):
     # m <- k m + (1 - k) rate dt (e s - decay W), W <- W + m a step later, by hand.
     tau = 0.01
@@ -809,7 +812,9 @@ def test_changes_reach_the_weights_through_a_trace(backend):
         trace = kept * trace + (1 - kept) * change
 
 
-@pytest.mark.parametrize("backend, n_items", [("reference", 1), ("dl", 1), ("xla", 1), ("xla", 4)])
+@pytest.mark.parametrize(
+    "backend, n_items", [("reference", 1), ("native", 1), ("dl", 1), ("xla", 1), ("xla", 4)]
+)
 def test_changes_wait_for_the_clock(backend, n_items):
     # After 7 steps, and so on, all that was due in them arrives at once, by hand.
     weights, s, errors, seen = learned_weights(backend, n_items, update_interval=0.007)

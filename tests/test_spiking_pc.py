@@ -96,7 +96,8 @@ def test_every_pass_shows_all_images_in_another_order():
 def test_all_backends_learn_the_same_over_100_presentations():
     images, labels = DIGITS.train.images[:100], DIGITS.train.labels[:100]
     learned = {}
-    options = {"reference": {}, "dl": {"dtype": "float64"}, "xla": {"dtype": "float64"}}
+    double = {"dtype": "float64"}
+    options = {"reference": {}, "native": double, "dl": double, "xla": double}
     for backend, given in options.items():
         with learner_of(backend=backend, **given) as learner:
             seen = [
@@ -207,7 +208,7 @@ def test_steppers_refuse_data_that_do_not_fit():
             stepper.run({node: np.zeros((1, 3, 1))})
 
 
-@pytest.mark.parametrize("backend", ["reference", "dl", "xla"])
+@pytest.mark.parametrize("backend", ["reference", "native", "dl", "xla"])
 def test_stretches_follow_one_another(backend):
     with nengo.Network() as network:
         node = nengo.Node([0.0, 0.0])

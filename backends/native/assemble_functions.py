@@ -26,6 +26,12 @@ def computes(cls):
     return register
 
 
+def has_kernel(function):
+    """Return whether a Node's function may have a kernel, which remembers nothing."""
+    load(type(function))
+    return find(_functions, type(function), "__call__") is not None
+
+
 @assembles(SimPyFunc)
 def sim_py_func(op, program):
     """Write ``output = fn(t, x)``, where ``fn`` is a function that has a kernel."""
@@ -67,7 +73,11 @@ def _slope(gate):
         return (codes.LOGISTIC if kind == "Sigmoid" else codes.HYPERBOLIC), [neurons.tau_ref]
     constants = [neurons.amplitude, neurons.tau_ref, neurons.tau_rc]
     sigma = getattr(neurons, "sigma", None)
-    return (codes.LIF_SLOPE, constants) if sigma is None else (codes.SOFT_LIF_SLOPE, [*constants, sigma])
+    return (
+        (codes.LIF_SLOPE, constants)
+        if sigma is None
+        else (codes.SOFT_LIF_SLOPE, [*constants, sigma])
+    )
 
 
 @computes(OutputError)

@@ -99,9 +99,7 @@ def _add_product(program, a, x, y):
             program.emit(codes.ADD_SCALED, addresses, [y.size])
             return
     try:
-        places = [
-            np.broadcast_to(memory.places(s).reshape(s.shape), y.shape) for s in (y, a, x)
-        ]
+        places = [np.broadcast_to(memory.places(s).reshape(s.shape), y.shape) for s in (y, a, x)]
     except ValueError:
         raise Unsupported from None
     if all(_is_range(p) for p in places):
@@ -181,4 +179,3 @@ def conv_inc(op, program):
         [program.address(op.Y), program.gathered(op.X), program.address(op.W)],
         [op.Y.size, op.X.size, op.W.size, shape],
     )
-

@@ -1,5 +1,7 @@
 """Instructions of processes: synapses, and images shown one after another."""
 
+import functools
+
 import nengo
 import numpy as np
 from nengo.builder.processes import SimProcess
@@ -30,13 +32,27 @@ def sim_process(op, program):
     function(op, op.process, program)
 
 
+def _state_space(process, dt):
+    """Return Nengo's discrete matrices of a filter, worked out once for filters that are alike."""
+    if type(process)._get_ss is not nengo.LinearFilter._get_ss:
+        return [np.atleast_2d(m) for m in process._get_ss(dt)]
+    constants = (tuple(process.num), tuple(process.den), process.analog, process.method, dt)
+    return _matrices(*constants)
+
+
+@functools.lru_cache(maxsize=1000)
+def _matrices(num, den, analog, method, dt):
+    like = nengo.LinearFilter(num, den, analog=analog, method=method)
+    return [np.atleast_2d(m) for m in like._get_ss(dt)]
+
+
 @_kernel(nengo.LinearFilter)
 def _linear_filter(op, process, program):
     """Write ``X <- A X + B u``, ``y = C X + D u``, in the order of Nengo's own steps."""
     size = op.output.size
     if op.input is None or op.input.size != size:
         raise Unsupported
-    a, b, c, d = (np.atleast_2d(m) for m in process._get_ss(program.dt))
+    a, b, c, d = _state_space(process, program.dt)
     order = 0 if a.size == 0 else len(a)
     if d.size != 1:
         raise Unsupported

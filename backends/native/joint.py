@@ -26,9 +26,7 @@ def learned(operators):
     set_ = {s.base for op in operators for s in op.sets + op.updates}
     grown = {s.base for op in operators for s in op.incs} - set_
     changes = {
-        op.src.base
-        for op in operators
-        if isinstance(op, Copy) and op.inc and op.dst.base in grown
+        op.src.base for op in operators if isinstance(op, Copy) and op.inc and op.dst.base in grown
     }
     rules = [op for op in operators if any(s.base in changes for s in op.updates)]
     return grown | {s.base for op in rules for s in op.updates}

@@ -272,9 +272,7 @@ def execute(
         factor = params[f] * (buffer[rate] if o[11] else params[1])
         size = m * o[9]
         delta = part(buffer, y, size)
-        scale_and_lose(
-            delta, params[f + 1], factor * params[f + 2], part(buffer, weights, size)
-        )
+        scale_and_lose(delta, params[f + 1], factor * params[f + 2], part(buffer, weights, size))
         outer(delta, m, o[9], o[10], factor, part(buffer, x, m), part(buffer, a, o[9]))
     elif code == c.ADD_ROWS:
         delta, weights = part(buffer, y, m * o[9]), part(buffer, a, m * o[9])

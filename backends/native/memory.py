@@ -267,9 +267,7 @@ def _in(base, signal):
         return signal.elemoffset, signal.elemstrides
     width = signal.base.shape[1]
     row, column = divmod(signal.elemoffset, width)
-    strides = [
-        s // width * own[0] if s % width == 0 else s * own[1] for s in signal.elemstrides
-    ]
+    strides = [s // width * own[0] if s % width == 0 else s * own[1] for s in signal.elemstrides]
     return row * own[0] + column * own[1], strides
 
 
@@ -311,7 +309,10 @@ def _stored_by_column(model, operators, bases):
     """Return matrices that products read by column, and those copied to and from them."""
     parts = {
         s.base
-        for signals in [*(op.all_signals for op in operators), *map(dict.values, model.sig.values())]
+        for signals in [
+            *(op.all_signals for op in operators),
+            *map(dict.values, model.sig.values()),
+        ]
         for s in signals
         if s is not None and s.base is not s
     }

@@ -8,11 +8,14 @@ step function: a kernel makes a network faster and is never needed.
 import importlib
 
 import numpy as np
+from nengo.builder.operator import SimPyFunc
 
 from ..lookup import find
 from . import codes
 
 _operators = {}
+# Packages whose operators, neuron types and processes do as they say.
+TRUSTED = ("nengo", "nengo_dl", "nengo_pc", "builtins")
 
 
 def assembles(operator):
@@ -202,6 +205,20 @@ class Program:
     def index_array(self):
         """Return all integers."""
         return np.concatenate([np.zeros(0, np.int32), *self._index])
+
+
+def is_trusted(op):
+    """Return whether an operator, kernel or not, looks at nothing but its own signals.
+
+    Functions of users, and operators, neuron types and processes of other packages, could hold the
+    simulator and change whatever they like.
+    """
+    if isinstance(op, SimPyFunc):
+        from .assemble_functions import has_kernel
+
+        return has_kernel(op.fn)
+    parts = [type(op), type(getattr(op, "process", None)), type(getattr(op, "neurons", None))]
+    return all(part.__module__.split(".")[0] in TRUSTED for part in parts)
 
 
 def load(cls):

@@ -9,7 +9,6 @@ from nengo.builder.operator import SimPyFunc
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
-
 # What a function may look at and be run for every item: nothing can change it.
 IMMUTABLE = (
     *(type(None), bool, int, float, complex, str, bytes, range, np.generic, np.dtype),
@@ -152,17 +151,3 @@ def _global_names(code):
         if isinstance(constant, types.CodeType):
             names |= _global_names(constant)
     return names
-
-
-def is_trusted(op):
-    """Return whether an operator that Python runs looks at nothing but its own signals.
-
-    Functions of users, and operators, neuron types and processes of other packages, could hold the
-    simulator and change whatever they like.
-    """
-    if isinstance(op, SimPyFunc):
-        return False
-    parts = [type(op), type(getattr(op, "process", None)), type(getattr(op, "neurons", None))]
-    return all(p.__module__.split(".")[0] in ("nengo", "nengo_pc", "builtins") for p in parts)
-
-

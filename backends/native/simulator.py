@@ -19,8 +19,8 @@ from .growing import groups_of
 from .joint import check_joint, learned
 from .memory import Memory, Signals
 from .plan import Plan, given_outputs, plain_loop
-from .program import Program
-from .python_steps import PythonSteps, is_trusted
+from .program import Program, is_trusted
+from .python_steps import PythonSteps
 from .records import Records
 from .threads import n_threads, run_in_turns, run_ranges
 
@@ -154,10 +154,7 @@ class Simulator(nengo.Simulator):
         model, order = self.model, self._step_order
         shared = self._shared()
         self._loop, self._joint = the_loops()
-        self._program, self._rows = self._assembled(shared, trusted=True)
-        if not all(is_trusted(op) for op in order if self._rows[op] is None):
-            # Python could change a matrix within a run: products are done in every step.
-            self._program, self._rows = self._assembled(shared, trusted=False)
+        self._program, self._rows = self._assembled(shared)
         for op, rows in self._rows.items():
             check_joint(op, rows, self._memory, self._origin)
         self._groups = list(dict.fromkeys(self._program.groups.values()))
@@ -179,12 +176,13 @@ class Simulator(nengo.Simulator):
             self._items = [Signals(self._memory, i, self._clock) for i in range(self._batch)]
         self._set_up = True
 
-    def _assembled(self, shared, trusted):
+    def _assembled(self, shared):
         """Return a program and the instructions of each operator: None for those Python runs."""
         order = self._step_order
         self._memory = Memory(
             self.model, order, self.dtype, self._batch, shared, kernels=self._loop is not None
         )
+        trusted = all(is_trusted(op) for op in order)
         if self._loop is None:
             return Program(self.model, self._memory, self.random, trusted), dict.fromkeys(order)
         groups = {}
@@ -309,10 +307,9 @@ class Simulator(nengo.Simulator):
             self._first_item,
             self._origin,
         )
-        places = {op: i for i, op in enumerate(order)}
         keys = [
-            np.random.SeedSequence((self.seed, places[op])).generate_state(1, np.uint64)[0]
-            for op in self._program.drawing
+            np.random.SeedSequence((self.seed, i)).generate_state(1, np.uint64)[0]
+            for i in range(len(self._program.drawing))
         ]
         self._keys = np.array(keys, np.uint64).view(np.int64)
         self._plans = {}
@@ -480,7 +477,9 @@ class Simulator(nengo.Simulator):
         work = self._batch * self._memory.item_size
         threads = n_threads() if not plan.stops or work >= LEAST_WORK else 1
         results = run_ranges(run, self._batch, threads)
-        status, self._control[:] = next((r for r in results if r[0] == codes.NOT_FINITE), results[0])
+        status, self._control[:] = next(
+            (r for r in results if r[0] == codes.NOT_FINITE), results[0]
+        )
         return status
 
     def _settle(self, due):

@@ -19,8 +19,8 @@ def share(size, turn, turns):
 
 @njit(**SUMS)
 def sum_of_outer(
-    delta, long, short_size, buffer, along, across, factors, along_stride, stride, batch, kept, lost,
-    weights,
+    delta, long, short_size, buffer, along, across, factors, along_stride, stride, batch, kept,
+    lost, weights,
 ):  # fmt: skip
     """``delta_j <- kept delta_j - lost weights_j + sum of factor across_j along``, for some j.
 
@@ -114,7 +114,10 @@ def together(ops, params, index, buffer, room, shared, stride, batch, mean, turn
             continue
         if code == c.COPY or code == c.ADD or code == c.FILL:
             first, last = share(m, turn, turns)
-            y, x = part(buffer, o[2] + first, last - first), part(buffer, o[3] + first, last - first)
+            y, x = (
+                part(buffer, o[2] + first, last - first),
+                part(buffer, o[3] + first, last - first),
+            )
             for i in range(last - first):
                 if code == c.ADD:
                     y[i] += x[i]

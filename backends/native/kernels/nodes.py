@@ -15,7 +15,6 @@ from ..codes import (
     SOFTMAX,
     STEP,
 )
-
 from .arrays import part
 from .products import dot
 
