@@ -1,0 +1,72 @@
+"""Nengo's own simulator as the other implementation of the native one."""
+
+import warnings
+
+import nengo
+import numpy as np
+
+from nengo_pc.backends.native import Simulator
+
+TOLERANCE = 1e-12
+
+
+def quiet(kind, network, **options):
+    """A simulator that neither warns nor shows how far it is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind(network, progress_bar=False, **options)
+
+
+def reference(network, n_steps, **options):
+    """What each probe sees on `nengo.Simulator`, whose operators are not merged."""
+    with quiet(nengo.Simulator, network, optimize=False, **options) as simulator:
+        simulator.run_steps(n_steps)
+        return {probe: np.array(simulator.data[probe]) for probe in network.all_probes}
+
+
+def native(network, n_steps, data=None, **options):
+    """What each probe sees on the native simulator, in float64 unless asked otherwise."""
+    with quiet(Simulator, network, **{"dtype": "float64", **options}) as simulator:
+        simulator.run_steps(n_steps, data=data)
+        return {probe: np.array(simulator.data[probe]) for probe in network.all_probes}
+
+
+def in_python(network, **options):
+    """What Python runs in every step."""
+    with quiet(Simulator, network, **options) as simulator:
+        return simulator.in_python
+
+
+def assert_close(got, wanted, tolerance=TOLERANCE, said=""):
+    """The same apart from rounding, relative to the largest value."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    assert got.shape == wanted.shape, said
+    largest = np.abs(wanted).max(initial=0)
+    np.testing.assert_allclose(
+        got, wanted, rtol=tolerance, atol=tolerance * largest, err_msg=str(said)
+    )
+
+
+def assert_same(network, n_steps=40, tolerance=TOLERANCE, python=(), **options):
+    """Both see the same, something that changes, and kernels did it.
+
+    ``python``: words, each of which one of the operators that Python runs must have; None: any.
+    """
+    wanted = reference(network, n_steps, seed=3)
+    assert any(np.ptp(history, axis=0).max() > 0 for history in wanted.values())
+    got = native(network, n_steps, seed=3, **options)
+    for probe, history in wanted.items():
+        assert_close(got[probe], history, tolerance, probe)
+    if python is not None:
+        found = in_python(network, **options)
+        assert len(found) == len(python), found
+        for word in python:
+            assert any(word in operator for operator in found), found
+    return got
+
+
+def wave(size=3, speed=40.0):
+    """A Node without Python: sines, shown sample after sample."""
+    steps = 0.001 * np.arange(1000)[:, None]
+    samples = np.sin(speed * steps + np.arange(size)) + 0.2
+    return nengo.Node(nengo.processes.PresentInput(samples, 0.001))
