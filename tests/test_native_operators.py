@@ -317,6 +317,17 @@ def test_images_shown_one_after_another(presentation_time):
     assert_same(network, 50)
 
 
+@pytest.mark.xfail(strict=True, reason="PresentInput shows the image before in float32")
+@pytest.mark.parametrize("presentation_time", [0.001, 0.003])
+def test_images_shown_one_after_another_in_float32(presentation_time):
+    images = np.arange(100.0)[:, None]
+    with nengo.Network() as network:
+        probe = nengo.Probe(nengo.Node(nengo.processes.PresentInput(images, presentation_time)))
+    got = native(network, 500, dtype="float32")[probe].ravel()
+    held = round(presentation_time / 0.001)
+    np.testing.assert_array_equal(got, np.arange(500) // held % 100)
+
+
 def test_noise_on_ensembles():
     with nengo.Network(seed=0) as network:
         ensemble = nengo.Ensemble(20, 2, noise=nengo.processes.WhiteNoise())
