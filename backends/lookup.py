@@ -1,6 +1,11 @@
 """What is registered for a class."""
 
 
+def is_own(obj, method):
+    """Return whether an object has a method of its own, apart from its class."""
+    return method in getattr(obj, "__dict__", {})
+
+
 def find(registry, cls, method):
     """Return what is registered for the class that defines how ``cls`` behaves, or None.
 

@@ -25,7 +25,7 @@ class Stepper:
     minibatch_size : int
         Number of copies that run side by side with inputs of their own. They share the weights that
         they learn, which change by the mean of what each item says. Others than 1: on "native" and
-        "xla" only.
+        "xla" alone.
     keep : {"all", "mean"} or dict of {nengo.Probe: such}
         What `run` returns of a probe.
     seed : int, optional
@@ -175,9 +175,10 @@ class Stepper:
 
     def _check_state(self):
         if self.backend not in MINIBATCHED:
+            able = ", ".join(MINIBATCHED)
             raise ValidationError(
-                f"must be one of {', '.join(MINIBATCHED)}, whose state can go on in another process; "
-                f"got {self.backend!r}",
+                f"must be one of {able}, whose state goes on in another process; got "
+                f"{self.backend!r}",
                 "backend",
             )
 

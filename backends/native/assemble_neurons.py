@@ -5,7 +5,7 @@ import math
 import nengo
 from nengo.builder.neurons import SimNeurons
 
-from ..lookup import find
+from ..lookup import find, is_own
 from . import codes
 from .program import Unsupported, assembles
 
@@ -26,7 +26,7 @@ def _kernel(neuron_type):
 def sim_neurons(op, program):
     """Write ``neurons.step(dt, J, output, **state)``."""
     function = find(_neurons, type(op.neurons), "step")
-    if function is None:
+    if function is None or is_own(op.neurons, "step"):
         raise Unsupported
     function(op, op.neurons, program)
 

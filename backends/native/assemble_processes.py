@@ -6,7 +6,7 @@ import nengo
 import numpy as np
 from nengo.builder.processes import SimProcess
 
-from ..lookup import find
+from ..lookup import find, is_own
 from . import codes
 from .program import Unsupported, assembles
 
@@ -27,7 +27,7 @@ def _kernel(process):
 def sim_process(op, program):
     """Write ``output = process(t, input)``."""
     function = find(_processes, type(op.process), "make_step")
-    if function is None:
+    if function is None or is_own(op.process, "make_step"):
         raise Unsupported
     function(op, op.process, program)
 
@@ -84,6 +84,9 @@ def _present_input(op, process, program):
     inputs = np.ascontiguousarray(
         process.inputs.reshape(len(process.inputs), -1), program.memory.dtype
     )
-    program.alive.append(inputs)
-    ints = [inputs.shape[1], inputs.ctypes.data, len(inputs)]
-    program.emit(codes.PRESENT, [program.address(op.output)], ints, [process.presentation_time])
+    duration = np.array(
+        [process.presentation_time], np.float64
+    )  # exact, whatever the buffer's type
+    program.alive += [inputs, duration]
+    ints = [inputs.shape[1], inputs.ctypes.data, len(inputs), duration.ctypes.data]
+    program.emit(codes.PRESENT, [program.address(op.output)], ints)

@@ -320,7 +320,8 @@ def execute(
         row = item * o[10] + (n - from_step - 1)
         copy(part(buffer, y, m), at_address(o[9] + row * m * buffer.itemsize, m, buffer))
     elif code == c.PRESENT:
-        row = int((n * dt - dt) / params[f] + 1e-7) % o[10]
+        duration = at_address(o[11], 1, wide)[0]
+        row = int((n * dt - dt) / duration + 1e-7) % o[10]
         copy(part(buffer, y, m), at_address(o[9] + row * m * buffer.itemsize, m, buffer))
     return True
 
