@@ -317,7 +317,6 @@ def test_images_shown_one_after_another(presentation_time):
     assert_same(network, 50)
 
 
-@pytest.mark.xfail(strict=True, reason="PresentInput shows the image before in float32")
 @pytest.mark.parametrize("presentation_time", [0.001, 0.003])
 def test_images_shown_one_after_another_in_float32(presentation_time):
     images = np.arange(100.0)[:, None]
