@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 BUILD := "pip>=24" "setuptools>=64,<81" wheel
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation
 
+# The native simulator's kernels are compiled once on a machine.
+WARM_UP := $(BIN)/python -m nengo_pc.backends.native.compiling
+
 .PHONY: install mnist gui test test-slow test-nengo docs clean
 
 install: $(VENV)/.installed
@@ -32,10 +35,13 @@ test: $(VENV)/.installed-test $(VENV)/.browser
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow --slow
 
-# Nengo's own tests of simulators, on the reference simulator and on the compiled backend.
+# Nengo's and nengo-spa's own tests, on the reference simulator and on the native one.
+SPA := --pyargs nengo_spa --ignore-glob=*test_examples.py
 test-nengo: $(VENV)/.installed-test
-	-$(BIN)/python -m pytest -c tests/nengo_suite/reference.ini --pyargs nengo
-	$(BIN)/python -m pytest -c tests/nengo_suite/pytest.ini --pyargs nengo
+	-$(BIN)/python -m pytest -c tests/nengo_suite/reference.ini --slow --pyargs nengo
+	$(BIN)/python -m pytest -c tests/nengo_suite/native.ini --slow --pyargs nengo
+	-$(BIN)/python -m pytest -c tests/nengo_suite/reference.ini $(SPA)
+	$(BIN)/python -m pytest -c tests/nengo_suite/native.ini $(SPA)
 
 # Warnings are errors: a name, a link or a table that does not work.
 docs: $(VENV)/.installed-docs
@@ -51,14 +57,17 @@ $(VENV)/.made:
 
 $(VENV)/.installed: $(VENV)/.made setup.py pyproject.toml constraints.txt
 	$(INSTALL) --editable .
+	$(WARM_UP)
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.made setup.py pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[test,loihi]"
+	$(WARM_UP)
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-gui: $(VENV)/.made setup.py pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[gui]"
+	$(WARM_UP)
 	touch $@ $(VENV)/.installed
 
 # Tests of models in Nengo GUI need Chromium and are skipped without it.

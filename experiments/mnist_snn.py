@@ -30,7 +30,7 @@ Train a network of LIF neurons through the SoftLIF rate surrogate, by backprop o
 coding, run it in spikes, and report.
 
 With no argument: a 784-300-300-10 network, trained on MNIST by NengoDL and run in spikes on the
-compiled backend over the whole test set. Where MNIST can't be had, the embedded 8x8 digits are
+native simulator over the whole test set. Where MNIST can't be had, the embedded 8x8 digits are
 used, and the report says so.
 """
 

@@ -95,8 +95,8 @@ class ErrorHebbian(LearningRuleType):
     All three belong to the same step; the next step adds ``delta`` to the weights.
 
     On NengoDL, each item of a minibatch learns weights of its own, from the same start: a minibatch
-    is many networks that learn apart, not one that learns from a mean. The compiled backend does
-    either, see ``minibatch_learning`` of `nengo_pc.backends.xla.Simulator`.
+    is many networks that learn apart, not one that learns from a mean. The native simulator does
+    either, see ``minibatch_learning`` of `nengo_pc.backends.native.Simulator`.
 
     With constant s and a linear prediction, the error falls as
     ``exp(-learning_rate * sum(s**2) * t)``. That must be slow against all synapses of the loop, or

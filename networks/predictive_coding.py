@@ -158,8 +158,8 @@ class PredictiveCoding(nengo.Network):
     from a neuron that always gives out 1. The rule's decay is for weights, not for biases.
     Transposed and Kolen-Pollack feedback learn by the rule's ``mirror``: the former starts as the
     transpose and stays it. Use the same ``synapse`` here as ``pre_synapse`` in the rule, None with
-    rate neurons. In a minibatch every item learns weights of its own, on the compiled backend also
-    all items one set of weights.
+    rate neurons. In a minibatch every item learns weights of its own; on "native" and "xla" all
+    items can share one set of weights.
 
     **Loihi** runs inference with spiking values; errors and gates are then on the host.
 

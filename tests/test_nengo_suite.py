@@ -1,4 +1,4 @@
-"""Nengo's own tests of simulators, on the compiled backend.
+"""Nengo's own tests of simulators, on the native one.
 
 A part of them here; all of them by ``make test-nengo``, or with ``make test-slow``.
 """
@@ -26,14 +26,15 @@ def nengos_tests(configuration, *modules):
     [("test_probe", 10), ("test_synapses", 8), ("test_node", 12), ("test_simulator", 15)],
 )
 def test_a_part(module, at_least):
-    passed, failed, said = nengos_tests("pytest.ini", f"nengo.tests.{module}")
+    passed, failed, said = nengos_tests("native.ini", f"nengo.tests.{module}")
     assert failed == 0, said
     assert passed >= at_least, said
 
 
 @pytest.mark.slow
 def test_all_of_what_the_reference_passes():
-    reference, _, _ = nengos_tests("reference.ini", "nengo")
-    passed, _, said = nengos_tests("pytest.ini", "nengo")
+    reference, failed_there, _ = nengos_tests("reference.ini", "--slow", "nengo")
+    passed, failed, said = nengos_tests("native.ini", "--slow", "nengo")
     assert reference > 500
-    assert passed >= 0.95 * reference, said
+    # One that loads the entry points of other packages is left out.
+    assert passed >= reference - 1 and failed <= failed_there, said
