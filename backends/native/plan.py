@@ -24,16 +24,16 @@ class Plan:
     ops : (n, `codes.WIDTH`) ndarray of int64
     operator_at : list of Operator or None
         For each instruction.
-    blocks : list of list of callable
-        What Python calls at each instruction `codes.PYTHON`.
+    calls_at : dict of {int: list of callable}
+        What Python calls, by the place of an instruction `codes.PYTHON`.
+    joint_at : dict of {int: (n * `codes.WIDTH`,) ndarray of int64}
+        What is done once for all items, by the place of an instruction `codes.JOINT`.
     stops : int
         How often items wait for one another in a step.
-    joint : list of (n * `codes.WIDTH`,) ndarray of int64
-        What is done once for all items at each instruction `codes.JOINT`.
     """
 
     def __init__(self, simulator, fed, given):
-        self._rows, self.operator_at, self.blocks, self.joint = [], [], [], []
+        self._rows, self.operator_at, self.calls_at, self.joint_at = [], [], {}, {}
         self._fed, self._values = [], []
         memory, steps = simulator._memory, simulator._python.steps
         if memory.zeroed_size:
@@ -58,10 +58,9 @@ class Plan:
             waiting += together
         if waiting:
             self._jointly(waiting)
-        self.joint = [np.array(rows, np.int64).ravel() for rows in self.joint]
-        self.stops = len(self.joint) + len(self.blocks)
         if simulator._beside:
             self._python([simulator._record_beside])
+        self.stops = len(self.joint_at) + len(self.calls_at)
         shape = (len(self._rows), codes.WIDTH)
         self.ops = np.zeros(shape, np.int64)
         for to, row in zip(self.ops, self._rows):
@@ -99,15 +98,15 @@ class Plan:
 
     def _jointly(self, rows):
         """Add what is done once for all items."""
-        self._add([codes.JOINT, 0, 0, 0, 0, 0, 0, 0, len(self.joint)])
-        self.joint.append(rows)
+        self.joint_at[len(self._rows)] = np.array(rows, np.int64).ravel()
+        self._add([codes.JOINT])
 
     def _python(self, calls):
-        """Add what Python calls, to the block before if nothing comes between."""
+        """Add what Python calls, together with what it called just before."""
         if not (self._rows and self._rows[-1][0] == codes.PYTHON):
-            self._add([codes.PYTHON, 0, 0, 0, 0, 0, 0, 0, len(self.blocks)])
-            self.blocks.append([])
-        self.blocks[-1].extend(calls)
+            self._add([codes.PYTHON])
+            self.calls_at[len(self._rows) - 1] = []
+        self.calls_at[len(self._rows) - 1].extend(calls)
 
     def point_at(self, values):
         """Say where the outputs that are given lie: ``(batch, steps, size)`` arrays."""
@@ -115,10 +114,6 @@ class Plan:
         for k, array in zip(self._fed, values):
             self.ops[k, codes.FIRST_INT + 1] = array.ctypes.data
             self.ops[k, codes.FIRST_INT + 2] = array.shape[1]
-
-    def block(self, k):
-        """Return the number of the block at an instruction."""
-        return self.ops[k, codes.FIRST_INT]
 
 
 @contextlib.contextmanager

@@ -1,14 +1,18 @@
 """What Python runs: Nengo's own step functions, on arrays of the buffer."""
 
 import copy
+import math
 import types
 
 import numpy as np
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import SimPyFunc
 from nengo.builder.processes import SimProcess
-from nengo.exceptions import BuildError
+from nengo.exceptions import BuildError, SimulationError
+from nengo.utils.functions import function_name
 
+# Numbers that most functions return.
+NUMBERS = (float, int, np.float64)
 # What a function may look at and be run for every item: nothing can change it.
 IMMUTABLE = (
     *(type(None), bool, int, float, complex, str, bytes, range, np.generic, np.dtype),
@@ -59,12 +63,54 @@ class PythonSteps:
             for op in step_order:
                 if op in chosen:
                     own = copied.of(op) if copied else op
-                    steps[op] = own.make_step(signals, dt, rng)
+                    steps[op] = _made_step(own, signals, dt, rng)
                     streams += getattr(own, "state_extra", {}).values()
                 elif isinstance(op, SimProcess):
                     op.process.get_rng(rng)  # draws a seed, as in Nengo
             self.steps.append(steps)
             self.streams.append(streams)
+
+
+def _made_step(op, signals, dt, rng):
+    """Return an operator's step function: Nengo's own, but for functions of Nodes."""
+    if type(op) is not SimPyFunc:
+        return op.make_step(signals, dt, rng)
+    function = op.fn
+    put = _put_into(None if op.output is None else signals[op.output], function)
+    t = None if op.t is None else signals[op.t]
+    x = None if op.x is None else signals[op.x]
+    if t is None:
+        return (lambda: put(function())) if x is None else (lambda: put(function(x.copy())))
+    if x is None:
+        return lambda: put(function(t.item()))
+    return lambda: put(function(t.item(), x.copy()))
+
+
+def _put_into(output, function):
+    """Return what sets an output to what a function returned, with Nengo's checks.
+
+    Nengo's own step does the same; this one is faster for numbers.
+    """
+
+    def put(value):
+        if output is None:
+            return
+        if type(value) in NUMBERS and math.isfinite(value):
+            output[...] = value
+            return
+        try:
+            if value is None or not np.isfinite(value).all():
+                raise SimulationError(
+                    f"Function '{function_name(function)}' returned non-finite value"
+                )
+            output[...] = value
+        except (TypeError, ValueError) as error:
+            raise SimulationError(
+                f"Function '{function_name(function)}' returned a value {value!r} of invalid type "
+                f"{type(value)!r}"
+            ) from error
+
+    return put
 
 
 class _Copies:

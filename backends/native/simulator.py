@@ -1,5 +1,6 @@
 """Nengo's simulator over one buffer, with kernels for the operators that matter."""
 
+import functools
 import re
 import time
 import warnings
@@ -433,54 +434,67 @@ class Simulator(nengo.Simulator):
 
     def _run_chunk(self, plan, n):
         """Run for n steps, fewer if something is raised; what was done stays done."""
-        start = int(self._clock[self.model.step])
-        table = self._probe_table(n)
-        self._control[:] = start, 0, 0, 0
-        arguments = (plan.ops.ravel(), self._params, self._index, self._memory.buffer)
-        rest = (table.ravel(), self._periods[: len(table)], self.data.counts, self._keys)
-        sizes = (self._memory.shared_size, self._memory.item_size, start + n, self.dt)
-        sizes += (self._from_step, self._first_item, self._most_places)
+        control, dt = self._control, self.dt
+        step_now, time_now = self._clock[self.model.step], self._clock[self.model.time]
+        control[:] = step_now, 0, 0, 0
+        last = int(control[0]) + n
+        records, go_on = self.data, self._loop_for(plan, last)
         self._running = True
-        errors = np.seterr(invalid="raise", divide="ignore") if plan.blocks else {}
+        errors = np.seterr(invalid="raise", divide="ignore") if plan.calls_at else {}
         try:
             while True:
-                status = self._call(plan, arguments, rest, sizes)
+                status = go_on()
                 if status == codes.DONE:
                     break
-                if status == codes.NOT_FINITE:
-                    self._raise_not_finite(plan)
-                if status == codes.AT_JOINT:
-                    self._do_together(plan.joint[plan.block(self._control[1])])
+                k, step = int(control[1]), int(control[0]) + 1
+                if status == codes.AT_PYTHON:
+                    step_now[...] = step
+                    time_now[...] = step * dt
+                    for call in plan.calls_at[k]:
+                        call()
+                    if self.data is not records:  # probes were cleared
+                        records, go_on = self.data, self._loop_for(plan, last)
+                elif status == codes.AT_JOINT:
+                    self._do_together(plan.joint_at[k])
                     self._settle([group for group in self._groups if group.is_full])
                 else:
-                    self._set_clock(int(self._control[0]) + 1)
-                    for call in plan.blocks[plan.block(self._control[1])]:
-                        call()
-                self._control[1] += 1
+                    self._raise_not_finite(plan)
+                control[1] = k + 1
         finally:
             np.seterr(**errors)
             self._running = False
-            self._n_steps = int(self._control[0])
-            self._time = self._n_steps * self.dt
-        self._set_clock(start + n)
+            self._n_steps = int(control[0])
+            self._time = self._n_steps * dt
+        step_now[...] = last
+        time_now[...] = last * dt
 
-    def _call(self, plan, arguments, rest, sizes):
-        """Run all items up to the next thing that Python does, and return why they stopped."""
-        loop = self._loop or plain_loop
+    def _loop_for(self, plan, last):
+        """Return a function that runs all items to a step, or to what Python does before.
+
+        It returns why they stopped, a code.
+        """
+        table = self._probe_table(last - int(self._control[0]))
+        loop, memory = self._loop or plain_loop, self._memory
+        first = (plan.ops.ravel(), self._params, self._index, memory.buffer)
+        second = (table.ravel(), self._periods[: len(table)], self.data.counts, self._keys)
+        third = (memory.shared_size, memory.item_size, last, self.dt, self._from_step)
+        third += (self._first_item, self._most_places)
         if self._batch == 1:
-            return loop(*arguments, self._control, *rest, 0, 1, *sizes)
-
-        def run(first, last):
-            control = self._control.copy()
-            return loop(*arguments, control, *rest, first, last, *sizes), control
-
-        work = self._batch * self._memory.item_size
+            return functools.partial(loop, *first, self._control, *second, 0, 1, *third)
+        work = self._batch * memory.item_size
         threads = n_threads() if not plan.stops or work >= LEAST_WORK else 1
-        results = run_ranges(run, self._batch, threads)
-        status, self._control[:] = next(
-            (r for r in results if r[0] == codes.NOT_FINITE), results[0]
-        )
-        return status
+
+        def run(first_item, last_item):
+            control = self._control.copy()
+            return loop(*first, control, *second, first_item, last_item, *third), control
+
+        def run_all():
+            results = run_ranges(run, self._batch, threads)
+            wrong = (result for result in results if result[0] == codes.NOT_FINITE)
+            status, self._control[:] = next(wrong, results[0])
+            return status
+
+        return run_all
 
     def _settle(self, due):
         """Bring weights up to date that learn from few errors."""

@@ -39,7 +39,7 @@ def slope(x, kind, p):
     if kind == HYPERBOLIC:
         t = math.tanh(x)
         return (1 - t * t) / p[1]
-    if kind == LIF_SLOPE or kind == SOFT_LIF_SLOPE:
+    if kind in (LIF_SLOPE, SOFT_LIF_SLOPE):
         amplitude, tau_ref, tau_rc, sigma = p[1], p[2], p[3], p[4]
         if kind == LIF_SLOPE:
             s = x - 1.0
