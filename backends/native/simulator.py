@@ -9,6 +9,7 @@ import nengo
 import numpy as np
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
+from nengo.processes import Process
 from nengo.rc import rc
 from nengo.utils.progress import Progress, ProgressTracker
 
@@ -258,8 +259,10 @@ class Simulator(nengo.Simulator):
 
     def _origin(self, op):
         """Return the Nengo object that an operator was built for, in words."""
+        # Synapses and processes, which many objects share, say least.
+        objects = sorted(self.model.sig.items(), key=lambda item: isinstance(item[0], Process))
         for signals in (op.sets + op.incs + op.updates, op.reads):
-            for obj, named in self.model.sig.items():
+            for obj, named in objects:
                 if any(signal in signals for signal in named.values() if signal is not None):
                     return str(obj)
         functions = {id(n.output): n for n in self.model.toplevel.all_nodes} if (

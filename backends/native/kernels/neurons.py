@@ -146,8 +146,10 @@ def lif(j, y, voltage, refractory, p, places):
             voltage[i] = lowest if v < lowest else v
         if v > one:
             y[i] = height
-            refractory[i] = tau_ref + (dt + tau_rc * math.log1p(-(v - one) / (j[i] - one)))
+            r = tau_ref + (dt + tau_rc * math.log1p(-(v - one) / (j[i] - one)))
+            refractory[i] = r
             voltage[i] = zero
+            wrong |= r != r
     return not wrong
 
 
