@@ -1,6 +1,5 @@
 """Weights that the items of a minibatch share: what is done once for all items."""
 
-from nengo.builder.operator import Copy
 from nengo.exceptions import BuildError
 
 from . import codes
@@ -12,24 +11,6 @@ TOGETHER = (
 )
 # Those among them that write to no signal.
 OF_GROUPS = (codes.BEGIN, codes.GROW)
-
-
-def learned(operators):
-    """Return bases that only ever grow by increments, and what they are incremented by.
-
-    With all else that whoever works out the increment keeps.
-
-    Returns
-    -------
-    set of nengo.builder.Signal
-    """
-    set_ = {s.base for op in operators for s in op.sets + op.updates}
-    grown = {s.base for op in operators for s in op.incs} - set_
-    changes = {
-        op.src.base for op in operators if isinstance(op, Copy) and op.inc and op.dst.base in grown
-    }
-    rules = [op for op in operators if any(s.base in changes for s in op.updates)]
-    return grown | {s.base for op in rules for s in op.updates}
 
 
 def check_joint(op, rows, memory, origin):

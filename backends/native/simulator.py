@@ -9,16 +9,16 @@ import nengo
 import numpy as np
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
-from nengo.processes import Process
 from nengo.rc import rc
 from nengo.utils.progress import Progress, ProgressTracker
 
 from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep, seed_streams
+from ..models import learned, origin
 from . import codes
 from .compiling import the_loops
 from .growing import groups_of
-from .joint import check_joint, learned
+from .joint import check_joint
 from .memory import Memory, Signals
 from .plan import Plan, given_outputs, plain_loop
 from .program import Program, is_trusted
@@ -259,17 +259,7 @@ class Simulator(nengo.Simulator):
 
     def _origin(self, op):
         """Return the Nengo object that an operator was built for, in words."""
-        # Synapses and processes, which many objects share, say least.
-        objects = sorted(self.model.sig.items(), key=lambda item: isinstance(item[0], Process))
-        for signals in (op.sets + op.incs + op.updates, op.reads):
-            for obj, named in objects:
-                if any(signal in signals for signal in named.values() if signal is not None):
-                    return str(obj)
-        functions = {id(n.output): n for n in self.model.toplevel.all_nodes} if (
-            self.model.toplevel is not None
-        ) else {}  # fmt: skip
-        node = functions.get(id(getattr(op, "fn", None)))
-        return str(node) if node is not None else op.tag or "unknown origin"
+        return origin(self.model, op)
 
     # Running
 

@@ -6,13 +6,13 @@ Nothing here imports TensorFlow.
 from dataclasses import dataclass, field
 
 import numpy as np
-from nengo import Connection
 from nengo.builder.neurons import SimNeurons
-from nengo.builder.operator import Copy, SimPyFunc, TimeUpdate
+from nengo.builder.operator import SimPyFunc, TimeUpdate
 from nengo.builder.probe import SimProbe
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
+from ..models import learned, origin
 from . import registry
 from .ahead import find_ahead, written_ahead
 
@@ -118,7 +118,7 @@ def make_plan(model, step_order, feeds=()):
     rest = [op for op in ops if op not in ahead]
     _check(model, rest)
     writers = [*plan.feeds, *(_Ahead(op) for op in plan.ahead), *rest]
-    plan.learned = _learned(writers)
+    plan.learned = learned(writers)
     plan.derived = _derived(rest, model.dt)
     probed = {model.sig[probe]["in"].base for probe in model.probes}
     plan.carried = in_order(_carried(writers, plan.derived), model.operators)
@@ -159,19 +159,6 @@ def _check(model, ops):
             )
 
 
-def origin(model, op):
-    """Return the Nengo object that an operator was built for, in words."""
-    if isinstance(op, SimPyFunc) and op.t is None:
-        for obj in model.params:
-            if isinstance(obj, Connection) and obj.function is op.fn:
-                return str(obj)
-    for signals in (op.sets + op.incs + op.updates, op.reads):
-        for obj, named in model.sig.items():
-            if any(signal in signals for signal in named.values() if signal is not None):
-                return str(obj)
-    return op.tag or "unknown origin"
-
-
 def _needs_python(op):
     """Return whether an operator is a user's own function, without a compiled form."""
     if isinstance(op, SimPyFunc):
@@ -187,20 +174,6 @@ def in_order(bases, ops):
     mentioned = (s.base for op in ops for s in op.sets + op.incs + op.reads + op.updates)
     ordered = dict.fromkeys(base for base in mentioned if base in bases)
     return [*ordered, *(base for base in bases if base not in ordered)]
-
-
-def _learned(writers):
-    """Return bases that only ever grow by increments, and what they are incremented by.
-
-    With all else that whoever works out the increment keeps.
-    """
-    set_ = {s.base for op in writers for s in op.sets + op.updates}
-    grown = {s.base for op in writers for s in op.incs} - set_
-    changes = {
-        op.src.base for op in writers if isinstance(op, Copy) and op.inc and op.dst.base in grown
-    }
-    rules = [op for op in writers if any(s.base in changes for s in op.updates)]
-    return grown | {s.base for op in rules for s in op.updates}
 
 
 def _derived(ops, dt):
