@@ -176,6 +176,7 @@ class Simulator(nengo.Simulator):
         self._items = [self.signals]
         if stacked:
             self._items = [Signals(self._memory, i, self._clock) for i in range(self._batch)]
+        self._make_records()
         self._set_up = True
 
     def _assembled(self, shared):
@@ -310,13 +311,18 @@ class Simulator(nengo.Simulator):
 
     def clear_probes(self):
         """Forget what probes recorded."""
+        self.data.clear()
+
+    def _make_records(self):
+        """Make room for what probes record."""
         keep = self._keep_of
         self._beside = [p for p in keep if p not in self._probes]
         probes = {}
         for probe in (*self._probes, *self._beside):
             signal = self.model.sig[probe]["in"]
             dtype = np.dtype(self.dtype) if signal in self._memory else signal.dtype
-            probes[probe] = (signal.shape, dtype)
+            # Of a sparse matrix, each sample is a matrix.
+            probes[probe] = ((), np.dtype(object)) if signal.sparse else (signal.shape, dtype)
         self.data = Records(
             self.model.params, probes, keep, self._batch, self.minibatch_size is not None
         )
@@ -335,7 +341,7 @@ class Simulator(nengo.Simulator):
             if step % self._periods[i] < 1:
                 signal = self.model.sig[probe]["in"]
                 for item, signals in enumerate(self._items):
-                    self.data.append(probe, item, signals[signal])
+                    self.data.append(probe, item, signals[signal].copy())
 
     def step(self, data=None):
         """Advance by one step; see `run_steps`."""
@@ -431,7 +437,7 @@ class Simulator(nengo.Simulator):
         step_now, time_now = self._clock[self.model.step], self._clock[self.model.time]
         control[:] = step_now, 0, 0, 0
         last = int(control[0]) + n
-        records, go_on = self.data, self._loop_for(plan, last)
+        counts, go_on = self.data.counts, self._loop_for(plan, last)
         self._running = True
         errors = np.seterr(invalid="raise", divide="ignore") if plan.calls_at else {}
         try:
@@ -445,8 +451,8 @@ class Simulator(nengo.Simulator):
                     time_now[...] = step * dt
                     for call in plan.calls_at[k]:
                         call()
-                    if self.data is not records:  # probes were cleared
-                        records, go_on = self.data, self._loop_for(plan, last)
+                    if self.data.counts is not counts:  # probes were cleared
+                        counts, go_on = self.data.counts, self._loop_for(plan, last)
                 elif status == codes.AT_JOINT:
                     self._do_together(plan.joint_at[k])
                     self._settle([group for group in self._groups if group.is_full])
