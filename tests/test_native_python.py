@@ -422,6 +422,36 @@ def test_every_signal_holds_after_a_run_what_nengos_holds(n_steps):
         assert_close(mine, theirs, 1e-10, name)
 
 
+def test_nodes_within_a_step_see_every_signal_as_nengos_do():
+    def make():
+        network, network.found, network.simulators = everything(), [], []
+
+        def look(t, *x):
+            for simulator in network.simulators:
+                for obj, named in simulator.model.sig.items():
+                    for signal in named.values() if obj != "common" else ():
+                        if signal is not None and not signal.sparse:
+                            network.found.append(np.array(simulator.signals[signal]).ravel())
+            return t
+
+        first = network.ensembles[0]
+        with network:
+            early, late = nengo.Node(look), nengo.Node(look, size_in=2)
+            nengo.Connection(early, first[0], synapse=None)
+            nengo.Connection(first, late)
+            nengo.Connection(late, first[1], synapse=None)
+        return network
+
+    def act(simulator, network):
+        network.simulators.append(simulator)
+        simulator.run_steps(10)
+        return np.concatenate(network.found)
+
+    (_, wanted, _), (_, got, _) = on_both(make, act)
+    assert len(wanted) > 10_000
+    assert_close(got, wanted, 1e-10)
+
+
 def test_names_of_signals_and_what_a_dict_of_signals_does():
     network = everything()
     with quiet(Simulator, network) as simulator, quiet(nengo.Simulator, network) as ref:
@@ -591,7 +621,6 @@ def test_every_neuron_type_tells_of_nan(neuron_type, size):
             simulator.run_steps(5)
 
 
-@pytest.mark.xfail(strict=True, reason="the error names the synapse, not the connection")
 def test_a_loop_that_diverges_is_stopped():
     with nengo.Network() as network:
         state = nengo.Node([1.0]), nengo.Node(size_in=1, label="bomb")
@@ -606,7 +635,6 @@ def test_a_loop_that_diverges_is_stopped():
     assert 5 < simulator.n_steps < 50  # float64 ends after 308 / 30 steps
 
 
-@pytest.mark.xfail(strict=True, reason="LIF neurons look at their voltage alone")
 @pytest.mark.parametrize("kind", [nengo.LIF, nengo.AdaptiveLIF])
 def test_a_refractory_time_of_nan_is_told(kind):
     """A current between 1 and a voltage above: log1p of less than -1."""
