@@ -11,10 +11,18 @@ TOLERANCE = 1e-12
 
 
 def quiet(kind, network, **options):
-    """A simulator that neither warns nor shows how far it is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return kind(network, progress_bar=False, **options)
+    """A simulator that neither warns nor shows how far it is, built without a cache of decoders.
+
+    To open the cache takes longer than to work out the decoders of a small network.
+    """
+    enabled = nengo.rc.get("decoder_cache", "enabled")
+    nengo.rc.set("decoder_cache", "enabled", "False")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return kind(network, progress_bar=False, **options)
+    finally:
+        nengo.rc.set("decoder_cache", "enabled", enabled)
 
 
 def reference(network, n_steps, **options):
@@ -26,9 +34,7 @@ def reference(network, n_steps, **options):
 
 def native(network, n_steps, data=None, **options):
     """What each probe sees on the native simulator, in float64 unless asked otherwise."""
-    with quiet(Simulator, network, **{"dtype": "float64", **options}) as simulator:
-        simulator.run_steps(n_steps, data=data)
-        return {probe: np.array(simulator.data[probe]) for probe in network.all_probes}
+    return run_natively(network, n_steps, data, **options)[0]
 
 
 def in_python(network, **options):
@@ -47,6 +53,14 @@ def assert_close(got, wanted, tolerance=TOLERANCE, said=""):
     )
 
 
+def run_natively(network, n_steps, data=None, **options):
+    """What `native` gives, and what Python ran in every step."""
+    with quiet(Simulator, network, **{"dtype": "float64", **options}) as simulator:
+        simulator.run_steps(n_steps, data=data)
+        got = {probe: np.array(simulator.data[probe]) for probe in network.all_probes}
+        return got, simulator.in_python
+
+
 def assert_same(network, n_steps=40, tolerance=TOLERANCE, python=(), **options):
     """Both see the same, something that changes, and kernels did it.
 
@@ -54,11 +68,10 @@ def assert_same(network, n_steps=40, tolerance=TOLERANCE, python=(), **options):
     """
     wanted = reference(network, n_steps, seed=3)
     assert any(np.ptp(history, axis=0).max() > 0 for history in wanted.values())
-    got = native(network, n_steps, seed=3, **options)
+    got, found = run_natively(network, n_steps, seed=3, **options)
     for probe, history in wanted.items():
         assert_close(got[probe], history, tolerance, probe)
     if python is not None:
-        found = in_python(network, **options)
         assert len(found) == len(python), found
         for word in python:
             assert any(word in operator for operator in found), found
