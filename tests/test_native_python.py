@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from signal import SIGINT, raise_signal
 
 import nengo
 import numpy as np
@@ -530,6 +531,67 @@ def test_a_run_goes_on_after_an_exception_as_nengos_does(takes_input, error):
     found = on_both(lambda: stopping_network(40, error, takes_input), act)
     assert_alike(found)
     assert found[0][1] == (65, 64)
+
+
+def counting_network():
+    """A Node that counts steps, and how far it is behind."""
+    with nengo.Network() as network:
+        counter = nengo.Node(size_in=1)
+        summed = nengo.LinearFilter([1], [1, -1], analog=False)
+        nengo.Connection(nengo.Node([1.0]), counter, synapse=summed)
+        network.count = nengo.Probe(counter)
+        network.sampled = nengo.Probe(counter, sample_every=0.1)
+    network.behind = 50 - reference(network, 50)[network.count][-1, 0]
+    assert 0 <= network.behind <= 1
+    return network
+
+
+def interrupt_after(seconds, simulator):
+    """Run until Ctrl-C."""
+    timer = threading.Timer(seconds, raise_signal, (SIGINT,))
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        simulator.run_steps(20_000_000)
+
+
+@pytest.mark.xfail(strict=True, reason="the clock or some items stay behind")
+@pytest.mark.parametrize("size", [None, 3])
+def test_ctrl_c_while_the_loop_runs(size):
+    """Each item counts its steps; whatever is looked at says the same number of them."""
+    network = counting_network()
+    keep = {network.count: "last", network.sampled: "all"}
+    for delay in (0.01, 0.03, 0.1):
+        with quiet(Simulator, network, minibatch_size=size, keep=keep) as simulator:
+            simulator.run_steps(30)
+            interrupt_after(delay, simulator)
+            n_steps = simulator.n_steps
+            assert n_steps > 30
+            assert simulator.signals[simulator.model.step] == n_steps
+            assert simulator.signals[simulator.model.time] == pytest.approx(n_steps * 0.001)
+            for n in (n_steps, n_steps + 203):
+                assert simulator.n_steps == n
+                assert simulator.data[network.sampled].shape[-2] == n // 100
+                np.testing.assert_array_equal(simulator.data[network.count], n - network.behind)
+                simulator.run_steps(203)
+
+
+@pytest.mark.parametrize("size", [None, 3])
+def test_ctrl_c_while_python_runs(size):
+    """In a step that broke off some things were done already, as in Nengo."""
+    network = counting_network()
+    with network:
+        nengo.Node(lambda t: t)
+    keep = {network.count: "last", network.sampled: "all"}
+    with quiet(Simulator, network, minibatch_size=size, keep=keep) as simulator:
+        interrupt_after(0.05, simulator)
+        n_steps = simulator.n_steps
+        assert n_steps > 30
+        assert simulator.data[network.sampled].shape[-2] == n_steps // 100
+        assert 0 <= simulator.signals[simulator.model.step] - n_steps <= 1
+        simulator.run_steps(203)
+        assert 203 <= simulator.n_steps - n_steps <= 204
+        behind = simulator.n_steps - simulator.data[network.count]
+        assert np.abs(behind - network.behind).max() <= 1
 
 
 @contextmanager
