@@ -130,7 +130,9 @@ def dot_inc(op, program):
         program.emit(codes.WEIGHTED, [to, given], [rows, columns, program.groups[a].pointer])
         return
     kept = rows * columns >= KEPT_PRODUCT and a.base not in program.memory.written
-    if not by_column:
+    if columns == 1:
+        program.emit(codes.ADD_SCALED, [to, matrix, given], [rows])
+    elif not by_column:
         program.emit(codes.BY_ROW, [to, given, matrix], [rows, columns])
     elif kept and program.trusted:
         seen, product = program.scratch(columns + 1), program.scratch(rows)

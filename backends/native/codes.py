@@ -18,7 +18,7 @@ NAMES = (
     "PREPARE", "DIFFERENCES", "OUTER", "ADD_ROWS", "RLS", "BEGIN", "WEIGHTED", "NOTE",
     "GROW", "SETTLE",
     "GATED_FEEDBACK", "OUTPUT_ERROR", "EXCESS_POWER", "DIVIDED_ERROR", "FALLING_RATE",
-    "FEED", "PRESENT",
+    "FEED", "PRESENT", "TILES",
 )  # fmt: skip
 (
     PYTHON, JOINT, TIME, FILL, COPY, ADD, COPY_PLACES, ADD_SCALED, ADD_PRODUCT,
@@ -29,7 +29,7 @@ NAMES = (
     PREPARE, DIFFERENCES, OUTER, ADD_ROWS, RLS, BEGIN, WEIGHTED, NOTE,
     GROW, SETTLE,
     GATED_FEEDBACK, OUTPUT_ERROR, EXCESS_POWER, DIVIDED_ERROR, FALLING_RATE,
-    FEED, PRESENT,
+    FEED, PRESENT, TILES,
 ) = range(len(NAMES))  # fmt: skip
 
 # Why the loop stopped.
@@ -47,3 +47,13 @@ RECTIFIED_OUTPUT, SOFTMAX, IDENTITY = range(3)
 
 # Vectors that learning rules work out before they multiply them.
 BCM_POST, SQUARE, VOJA_POST = range(3)
+
+# Entries of signals that instructions work through together, to stay in the cache.
+TILE = 4096
+# Instructions that need of each signal but the entry that they are at, with the addresses of those.
+ENTRYWISE = {
+    FILL: (2,), COPY: (2, 3), ADD: (2, 3), ADD_SCALED: (2, 3), ADD_PRODUCT: (2, 3, 4),
+    SCALE: (2, 3), FIRST_ORDER: (2, 3, 4), RECTIFIED_LINEAR: (2, 3), SIGMOID: (2, 3), TANH: (2, 3),
+    LIF_RATE: (2, 3), SOFT_LIF_RATE: (2, 3), LIF: (2, 3, 4, 5), ADAPTIVE_LIF: (2, 3, 4, 5, 6, 7),
+    INTEGRATE: (2, 3, 4), IZHIKEVICH: (2, 3, 4, 5),
+}  # fmt: skip

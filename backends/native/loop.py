@@ -69,6 +69,32 @@ FOLDER = Path(__file__).parent
 
 
 @njit(error_model="numpy")
+def execute_tiles(
+    k, ops, params, wide, index, buffer, places, own, shift, shared, keys, item, first_item, n, dt,
+    from_step,
+):  # fmt: skip
+    """Carry out the instructions after this one, for some entries of their signals after others.
+
+    Returns the place of the one that left something that is not finite, or -1.
+    """
+    row = part(ops, k * c.WIDTH, c.WIDTH)
+    count, size = row[8], row[9]
+    for start in range(0, size, c.TILE):
+        for j in range(k + 1, k + 1 + count):
+            given = part(ops, j * c.WIDTH, c.WIDTH)
+            moves = given[c.WIDTH - 1]
+            for q in range(c.WIDTH):
+                own[q] = given[q] + (start if (moves >> q) & 1 else 0)
+            own[8] = min(c.TILE, size - start)
+            if not execute(
+                own, ops, params, wide, index, buffer, places, shift, shared, keys, item,
+                first_item, n, dt, from_step,
+            ):  # fmt: skip
+                return j
+    return -1
+
+
+@njit(error_model="numpy")
 def unowned(array):
     """Return an array without what counts references to it; the owner must be kept."""
     return part(array, 0, array.size)
@@ -172,7 +198,7 @@ def execute(
             part(buffer, a, o[10]),
             part(index, o[11], q + 1),
             part(index, o[12], o[10]),
-            params[0],
+            places,
         )
     elif code == c.CONVOLUTION:
         add_convolution(
@@ -396,6 +422,7 @@ def compiled_loops(**options):
         buffer, probes, keys = unowned(buffer), unowned(probes), unowned(keys)
         wide = np.empty(1)  # of the type of factors that must be exact
         places = np.empty(most_places, np.int32)
+        own = np.empty(c.WIDTH, np.int64)  # an instruction for a part of its signals
         n_ops = ops.size // c.WIDTH
         start, at = control[0], control[1]
         status = c.DONE
@@ -444,6 +471,16 @@ def compiled_loops(**options):
                 if code == c.JOINT:
                     status = c.AT_JOINT
                     break
+                if code == c.TILES:
+                    wrong = execute_tiles(
+                        k, ops, params, wide, index, buffer, places, own, shift, shared, keys,
+                        item, first_item, done + 1, dt, from_step,
+                    )  # fmt: skip
+                    if wrong >= 0:
+                        control[2], control[3] = item, wrong
+                        return c.NOT_FINITE
+                    k += row[8] + 1
+                    continue
                 if not execute(
                     row, ops, params, wide, index, buffer, places, shift, shared, keys, item,
                     first_item, done + 1, dt, from_step,

@@ -60,6 +60,7 @@ class Plan:
             self._jointly(waiting)
         if simulator._beside:
             self._python([simulator._record_beside])
+        self._tile()
         self.stops = len(self.joint_at) + len(self.calls_at)
         shape = (len(self._rows), codes.WIDTH)
         self.ops = np.zeros(shape, np.int64)
@@ -108,12 +109,57 @@ class Plan:
             self.calls_at[len(self._rows) - 1] = []
         self.calls_at[len(self._rows) - 1].extend(calls)
 
+    def _tile(self):
+        """Have instructions work through large signals part by part, one after the other."""
+        rows, operators, place = [], [], {}
+        k = 0
+        while k < len(self._rows):
+            n = _tiled(self._rows[k:])
+            if n > 1:
+                rows.append([codes.TILES, *(0,) * 7, n, self._rows[k][codes.FIRST_INT]])
+                operators.append(None)
+            for j in range(k, k + n):
+                place[j] = len(rows)
+                row = list(self._rows[j]) + [0] * (codes.WIDTH - len(self._rows[j]))
+                if n > 1:
+                    row[-1] = sum(1 << q for q in codes.ENTRYWISE[row[0]])
+                rows.append(row)
+                operators.append(self.operator_at[j])
+            k += n
+        self._rows, self.operator_at = rows, operators
+        self._fed = [place[j] for j in self._fed]
+        self.calls_at = {place[j]: calls for j, calls in self.calls_at.items()}
+        self.joint_at = {place[j]: ops for j, ops in self.joint_at.items()}
+
     def point_at(self, values):
         """Say where the outputs that are given lie: ``(batch, steps, size)`` arrays."""
         self._values = values  # which keeps them
         for k, array in zip(self._fed, values):
             self.ops[k, codes.FIRST_INT + 1] = array.ctypes.data
             self.ops[k, codes.FIRST_INT + 2] = array.shape[1]
+
+
+def _tiled(rows):
+    """Return how many of the first instructions can be carried out together, part by part.
+
+    Their signals are of one size, and each is the same as another or apart from it.
+    """
+    size = rows[0][codes.FIRST_INT] if rows[0][0] in codes.ENTRYWISE else 0
+    if size < 2 * codes.TILE:
+        return 1
+    starts, scalars = set(), set()
+    for n, row in enumerate(rows):
+        if row[0] not in codes.ENTRYWISE or row[codes.FIRST_INT] != size:
+            return max(n, 1)
+        starts |= {row[q] for q in codes.ENTRYWISE[row[0]]}
+        if row[0] == codes.ADD_SCALED:
+            scalars.add(row[4])
+        ordered = sorted(starts)
+        apart = all(b - a >= size for a, b in zip(ordered, ordered[1:]))
+        inside = any(a <= scalar < a + size for a in starts for scalar in scalars)
+        if not apart or inside:
+            return max(n, 1)
+    return len(rows)
 
 
 @contextlib.contextmanager

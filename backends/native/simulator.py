@@ -5,11 +5,11 @@ import re
 import time
 import warnings
 
-import nengo
 import numpy as np
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
 from nengo.rc import rc
+from nengo.simulator import Simulator as NengoSimulator
 from nengo.utils.progress import Progress, ProgressTracker
 
 from ..arguments import check_choice, check_data, check_size
@@ -37,7 +37,7 @@ LEAST_WORK = 100_000  # entries to work through, to be worth waking threads for
 FIRST_CHUNK = 16  # steps, before it is known how long they take
 
 
-class Simulator(nengo.Simulator):
+class Simulator(NengoSimulator):
     """Run any Nengo network, with compiled kernels and without compiling anything for it.
 
     Nengo builds the model and orders its operators. All signals of the float type live in one

@@ -19,20 +19,10 @@ def find_not_zero(x, places):
     return n
 
 
-@njit(error_model="numpy")
-def add_column(y, column, f):
-    """Add ``f column`` to y, rounded as Nengo does where there is no sum."""
-    for i in range(y.size):
-        y[i] += f * column[i]
-
-
 @njit(**SUMS)
 def add_by_column(y, matrix, x, places):
     """Add ``A x`` to y, A stored by column: four non-zero inputs at a time."""
     rows = y.size
-    if x.size == 1:
-        add_column(y, matrix, x[0])
-        return
     n = find_not_zero(x, places)
     for k in range(0, n - 3, 4):
         j0, j1, j2, j3 = places[k], places[k + 1], places[k + 2], places[k + 3]
@@ -76,13 +66,13 @@ def add_by_row(y, matrix, x, zero):
 
 
 @njit(error_model="numpy")
-def add_sparse(y, x, values, starts, rows, zero):
+def add_sparse(y, x, values, starts, rows, places):
     """Add ``A x`` to y, A sparse and stored by column."""
-    for j in range(x.size):
+    for k in range(find_not_zero(x, places)):
+        j = places[k]
         f = x[j]
-        if f != zero:
-            for e in range(starts[j], starts[j + 1]):
-                y[rows[e]] += f * values[e]
+        for e in range(starts[j], starts[j + 1]):
+            y[rows[e]] += f * values[e]
 
 
 @njit(error_model="numpy")
