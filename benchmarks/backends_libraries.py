@@ -50,13 +50,13 @@ def libraries(plan):
             tasks = [Task(name, p, "mlp", batch=batch) for name, p in programs.items()]
             every.append(plan.measure(tasks, f"libraries, {batch}", pool=pool, arrays=arrays_for))
         same = _same_task(pool, every[0])
-    columns = {**COLUMNS, "backend": "library", "ratio": "× xla"}
-    parts = [shown(results, columns, base="xla") for results in every]
+    columns = {**COLUMNS, "backend": "library", "ratio": "× native"}
+    parts = [shown(results, columns, base="native") for results in every]
     return "\n\n".join([*parts, same]), [r for results in every for r in results]
 
 
 def _same_task(pool, results):
-    """A table of rates and answers, of all but NengoDL, whose network is that of xla."""
+    """A table of rates and answers, of all but NengoDL, whose network is that of native."""
     rows, ours = [], None
     for result in results:
         if result.error is not None or result.task.name == "dl":
@@ -70,7 +70,7 @@ def _same_task(pool, results):
             {
                 "library": result.task.name,
                 "hidden rates (Hz)": ", ".join(f"{rate:.1f}" for rate in rates),
-                "same answers as xla (%)": f"{100 * np.mean(answers == ours):.0f}",
+                "same answers as native (%)": f"{100 * np.mean(answers == ours):.0f}",
             }
         )
     return table(rows, rows[0].keys()) if rows else ""
@@ -83,13 +83,15 @@ def limit(plan):
         Task(name, Program("backends_products.py", name), "products", batch=batch)
         for name in PRODUCTS
     ]
-    tasks.append(plan.task("xla", "mlp", batch=batch))
+    tasks += [plan.task(name, "mlp", batch=batch) for name in ("xla", "native")]
     results = plan.measure(tasks, "limit")
     done = [r for r in results if r.error is None]
     flop = operations(batch, tasks[0].steps)
     rows = [
         {
-            "what": "a run of the MLP, xla" if r.task.name == "xla" else f"products, {r.task.name}",
+            "what": f"products, {r.task.name}"
+            if r.task.name in PRODUCTS
+            else f"a run of the MLP, {r.task.name}",
             "ms": spread(1e3 * np.array(r.wall)),
             "Gflop/s of the products": spread(flop / np.array(r.wall) / 1e9),
         }
@@ -102,6 +104,6 @@ def limit(plan):
         part = np.array(best.wall) / np.array(results[-1].wall)
         text += (
             f"\n\nThe products alone, by {best.task.name}, take {spread(part)} of the time of a "
-            f"run: xla reaches {number(100 * np.median(part))} % of the limit."
+            f"run: native reaches {number(100 * np.median(part))} % of the limit."
         )
     return text, results

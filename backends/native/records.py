@@ -1,5 +1,7 @@
 """What probes record: arrays that grow, read while a run goes on."""
 
+from collections.abc import Mapping, MutableSequence
+
 import numpy as np
 from nengo.probe import Probe
 from nengo.simulator import SimulationData
@@ -31,7 +33,7 @@ class Records(SimulationData):
     """
 
     def __init__(self, raw, probes, keep, batch, batched):
-        super().__init__(raw)
+        super().__init__(_Raw(raw, self))
         self.probes = list(probes)
         self._keep, self._batch, self._batched = keep, batch, batched
         self._place = {probe: i for i, probe in enumerate(self.probes)}
@@ -113,3 +115,68 @@ class Records(SimulationData):
         value = value if self._batched else value[0]
         value.setflags(write=False)
         return value
+
+    def __contains__(self, key):
+        return key in self.raw
+
+
+class _Raw(Mapping):
+    """Look like Nengo's dict of what was built and recorded, with a list for each probe."""
+
+    def __init__(self, built, records):
+        self._built, self._records = built, records
+
+    def __getitem__(self, key):
+        if isinstance(key, Probe) and key in self._records._place:
+            return Samples(self._records, key)
+        return self._built[key]
+
+    def __iter__(self):
+        return iter(self._built)
+
+    def __len__(self):
+        return len(self._built)
+
+
+class Samples(MutableSequence):
+    """Look like the list of what a probe recorded that `nengo.Simulator` has.
+
+    Nengo GUI, for one, takes samples from it and deletes them.
+
+    Parameters
+    ----------
+    records : Records
+    probe : nengo.Probe
+    """
+
+    def __init__(self, records, probe):
+        self._records, self._probe = records, probe
+
+    def _samples(self):
+        """Return what is recorded, with the samples as first axis."""
+        array = self._records._arrays[self._probe][:, : len(self)]
+        return np.moveaxis(array, 1, 0) if self._records._batched else array[0]
+
+    def __len__(self):
+        return self._records._used(self._probe)
+
+    def __getitem__(self, key):
+        samples = self._samples()
+        return [s.copy() for s in samples[key]] if isinstance(key, slice) else samples[key].copy()
+
+    def __setitem__(self, key, value):
+        self._samples()[key] = value
+
+    def __delitem__(self, key):
+        array = self._records._arrays[self._probe]
+        left = np.delete(array[:, : len(self)], key, axis=1)
+        array[:, : left.shape[1]] = left
+        self._records.counts[:, self._records._place[self._probe]] = left.shape[1]
+
+    def insert(self, index, value):
+        """Add a sample at the end; elsewhere nothing was recorded."""
+        if index < len(self):
+            raise ValueError(f"must be at the end, {len(self)}, got {index}")
+        for item in range(len(self._records.counts)):
+            own = value[item] if self._records._batched else value
+            self._records.append(self._probe, item, own)

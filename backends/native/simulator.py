@@ -326,6 +326,7 @@ class Simulator(NengoSimulator):
         self.data = Records(
             self.model.params, probes, keep, self._batch, self.minibatch_size is not None
         )
+        self._sim_data = self.data.raw
         self._periods = np.array(
             [1.0 if p.sample_every is None else p.sample_every / self.dt for p in probes]
         )
