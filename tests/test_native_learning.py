@@ -98,6 +98,94 @@ def test_rules_are_nengos(name):
         assert by_python == ()
 
 
+SLICED = {
+    "pes from a slice to a slice": lambda pre, post: nengo.Connection(
+        pre[1], post[0], learning_rule_type=nengo.PES(RATE)
+    ),
+    "pes with a function": lambda pre, post: nengo.Connection(
+        pre, post, function=lambda x: [x[1], x[0] * x[1]], learning_rule_type=nengo.PES(RATE)
+    ),
+    "pes with a transform": lambda pre, post: nengo.Connection(
+        pre, post[1], transform=[[0.5, -2]], learning_rule_type=nengo.PES(RATE)
+    ),
+    "pes of some neurons": lambda pre, post: nengo.Connection(
+        pre.neurons[3:11],
+        post[[1]],
+        transform=np.full((1, 8), 1e-4),
+        learning_rule_type=nengo.PES(RATE),
+    ),
+    "pes of every other neuron": lambda pre, post: nengo.Connection(
+        pre.neurons[::2], post, transform=np.full((2, 13), 1e-4), learning_rule_type=nengo.PES(1e-3)
+    ),
+    "voja of one dimension": lambda pre, post: nengo.Connection(
+        pre[0], post, transform=[[1], [0.5]], learning_rule_type=nengo.Voja(RATE)
+    ),
+    "error-hebbian to a slice": lambda pre, post: nengo.Connection(
+        pre.neurons[4:19],
+        post[1],
+        transform=np.full((1, 15), 1e-4),
+        learning_rule_type=ErrorHebbian(1e-4, 0.002, decay=5),
+    ),
+    "error-hebbian from decoders": lambda pre, post: nengo.Connection(
+        pre, post, learning_rule_type=ErrorHebbian(1e-4, 0.002, decay=5)
+    ),
+}
+
+
+@pytest.mark.parametrize("neuron_type", [nengo.LIF(), nengo.LIFRate()], ids=str)
+@pytest.mark.parametrize("name", SLICED)
+def test_rules_on_parts_are_nengos(name, neuron_type):
+    with nengo.Network(seed=6) as network:
+        given = nengo.Node([0.5, -0.3])
+        pre = nengo.Ensemble(25, 2, neuron_type=neuron_type, seed=1)
+        post = nengo.Ensemble(20, 2, neuron_type=neuron_type, seed=2)
+        nengo.Connection(given, pre, synapse=None)
+        learned = SLICED[name](pre, post)
+        error = learned.learning_rule
+        nengo.Connection(given[: error.size_in], error, transform=-1)
+        probe = nengo.Probe(learned, "weights", sample_every=0.004)
+        nengo.Probe(post.neurons, synapse=0.01)
+        encoders = nengo.Probe(post, "scaled_encoders")
+    wanted = reference(network, 80)
+    got, by_python = run_natively(network, 80)
+    for seen, history in wanted.items():
+        assert_close(got[seen], history, 1e-10, seen)
+    assert max(np.ptp(wanted[p], axis=0).max() for p in (probe, encoders)) > 0
+    assert by_python == ()
+
+
+TOO_SMALL = {
+    "bcm": (nengo.BCM(1e-9), slice(5, None), slice(None)),
+    "oja": (nengo.Oja(1e-6), slice(5, None), slice(None)),
+    "rls": (nengo.RLS(1e-3), slice(4, 19), slice(None)),
+    "bcm, post": (nengo.BCM(1e-9), slice(None), slice(3, 9)),
+    "oja, post": (nengo.Oja(1e-6), slice(None), slice(3, 9)),
+}
+
+
+@pytest.mark.xfail(strict=True, reason="shapes are not looked at")
+@pytest.mark.parametrize("name", TOO_SMALL)
+def test_rules_that_nengo_cannot_run_raise_its_error(name):
+    """Matrices of a part of the neurons, by rules that look at all of them."""
+    rule, before, after = TOO_SMALL[name]
+    with nengo.Network(seed=6) as network:
+        pre, post = nengo.Ensemble(25, 1), nengo.Ensemble(20, 1)
+        sources, targets = pre.neurons[before], post.neurons[after]
+        if name == "rls":
+            targets = nengo.Node(size_in=1)
+        learned = nengo.Connection(
+            sources,
+            targets,
+            transform=np.full((targets.size_in, sources.size_out), 1e-4),
+            learning_rule_type=rule,
+        )
+        if name == "rls":
+            nengo.Connection(targets, learned.learning_rule)
+    for kind in (nengo.Simulator, Simulator):
+        with pytest.raises(ValueError, match="broadcast"), quiet(kind, network) as simulator:
+            simulator.run_steps(5)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_copies_learn_as_if_they_were_alone(name):
     rule, weights = ALL[name]

@@ -105,6 +105,25 @@ def test_random_spikes_of_the_references_stream(neuron_type):
     assert "SimNeurons" in found
 
 
+@pytest.mark.parametrize("neuron_type", RANDOM[::2], ids=str)
+def test_resets_of_random_neurons_are_nengos(neuron_type):
+    """Which go on in the stream that was made while building."""
+    found = []
+    for kind in (nengo.Simulator, Simulator):
+        network = population(neuron_type)
+        with quiet(kind, network, seed=1) as simulator:
+            found.append([])
+            for seed in (None, 5):
+                simulator.run_steps(50)
+                found[-1].append(np.array(simulator.data[network.output]))
+                simulator.reset(seed)
+            simulator.run_steps(50)
+            found[-1].append(np.array(simulator.data[network.output]))
+    for theirs, mine in zip(*found):
+        np.testing.assert_array_equal(mine, theirs)
+        assert theirs.any()
+
+
 def test_neurons_that_start_while_they_are_refractory_or_above_threshold():
     uniform = nengo.dists.Uniform
     for neuron_type in (nengo.LIF, nengo.AdaptiveLIF):

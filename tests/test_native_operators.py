@@ -382,6 +382,31 @@ def test_ensembles_that_feed_one_another():
     assert_same(network, 200)
 
 
+@pytest.mark.parametrize("name", ["basal ganglia", "memory", "neurons of an array"])
+def test_nengos_own_networks(name):
+    with nengo.Network(seed=2) as network:
+        if name == "basal ganglia":
+            ganglia = nengo.networks.BasalGanglia(3, n_neurons_per_ensemble=20)
+            thalamus = nengo.networks.Thalamus(3, n_neurons_per_ensemble=20)
+            nengo.Connection(wave(3), ganglia.input)
+            nengo.Connection(ganglia.output, thalamus.input)
+            nengo.Probe(thalamus.output, synapse=0.01)
+        elif name == "memory":
+            memory = nengo.networks.AssociativeMemory(np.eye(3), n_neurons=20)
+            memory.add_wta_network()
+            memory.add_threshold_to_outputs()
+            nengo.Connection(wave(3), memory.input)
+            nengo.Probe(memory.output, synapse=0.01)
+        else:
+            array = nengo.networks.EnsembleArray(10, 3)
+            neurons_in, neurons_out = array.add_neuron_input(), array.add_neuron_output()
+            nengo.Connection(wave(3), array.input)
+            nengo.Connection(wave(1), neurons_in, transform=np.full((30, 1), 0.1), synapse=None)
+            nengo.Probe(neurons_out)
+            nengo.Probe(array.output, synapse=0.01)
+    assert_same(network, 80, tolerance=1e-10, python=None)
+
+
 @pytest.mark.parametrize("n_neurons", [1, 1500])
 def test_one_neuron_and_many(n_neurons):
     with nengo.Network(seed=2) as network:
