@@ -663,6 +663,57 @@ def test_copies_go_on_as_if_they_had_not_been_interrupted(network, how, size):
             np.testing.assert_array_equal(again.data[probe], history)
 
 
+PROCESSES = [
+    nengo.processes.WhiteNoise(),
+    nengo.processes.WhiteNoise(seed=3),
+    nengo.processes.FilteredNoise(synapse=0.01),
+    nengo.processes.FilteredNoise(synapse=nengo.Alpha(0.01)),
+    nengo.processes.BrownNoise(),
+    nengo.processes.WhiteSignal(0.1, high=100),
+    nengo.processes.Piecewise({0.002: 1, 0.01: 0.5, 0.02: -1}),
+    nengo.processes.PresentInput([[1.0], [2.0]], 0.004),
+]
+
+
+@pytest.mark.xfail(strict=True, reason="the state of such noise is moved on twice")
+@pytest.mark.parametrize("process", [*PROCESSES[2:5]], ids=str)
+@pytest.mark.parametrize("size", [None, 2])
+def test_noise_with_a_state_goes_on_where_it_was(process, size):
+    assert_noise_goes_on(process, size)
+
+
+@pytest.mark.parametrize("process", [*PROCESSES[:2], *PROCESSES[5:]], ids=str)
+@pytest.mark.parametrize("size", [None, 2])
+def test_noise_goes_on_where_it_was(process, size):
+    assert_noise_goes_on(process, size)
+
+
+def assert_noise_goes_on(process, size):
+    """In another simulator that is put into the state, and in a copy."""
+    with nengo.Network(seed=0) as network:
+        probe = nengo.Probe(nengo.Node(process, size_out=1))
+        ensemble = nengo.Ensemble(1, 1, noise=process, gain=[1], bias=[0.5])
+        voltages = nengo.Probe(ensemble.neurons, "voltage")
+        nengo.Probe(network.nodes[0], synapse=0.01)
+    with simulator_of(network, minibatch_size=size) as simulator:
+        simulator.run_steps(15)
+        state = simulator.get_state()
+        copied, probes = copy.deepcopy((simulator, network.all_probes))
+        simulator.run_steps(15)
+        wanted = [simulator.data[p] for p in network.all_probes]
+        assert np.ptp(simulator.data[voltages]) > 0
+        assert np.ptp(simulator.data[probe]) > 0
+    with copied:
+        copied.run_steps(15)
+        for copy_of, history in zip(probes, wanted):
+            np.testing.assert_array_equal(copied.data[copy_of], history)
+    with simulator_of(network, minibatch_size=size) as simulator:
+        simulator.set_state(state)
+        simulator.run_steps(15)
+        for p, history in zip(network.all_probes, wanted):
+            np.testing.assert_array_equal(simulator.data[p], history[..., 15:, :])
+
+
 @pytest.mark.parametrize("how", COPIES)
 def test_copies_of_what_was_closed_hold_its_data(network, how):
     with simulator_of(network) as simulator:
