@@ -163,7 +163,6 @@ TOO_SMALL = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="shapes are not looked at")
 @pytest.mark.parametrize("name", TOO_SMALL)
 def test_rules_that_nengo_cannot_run_raise_its_error(name):
     """Matrices of a part of the neurons, by rules that look at all of them."""
