@@ -1,4 +1,4 @@
-"""What the simulator takes, checked."""
+"""Checks of what simulators are given."""
 
 import nengo
 import numpy as np
@@ -8,11 +8,11 @@ from nengo.exceptions import ValidationError
 def check_choice(name, value, choices):
     """Raise a ValidationError if a value is not one of the choices."""
     if value not in choices:
-        raise ValidationError(f"must be one of {', '.join(choices)}, got {value!r}", name)
+        raise ValidationError(f"must be one of {', '.join(map(str, choices))}, got {value!r}", name)
 
 
 def check_size(size):
-    """A minibatch's size, or None."""
+    """Return a minibatch's size, or None."""
     if size is None:
         return None
     if isinstance(size, bool) or int(size) != size or size < 1:
@@ -20,8 +20,10 @@ def check_size(size):
     return int(size)
 
 
-def check_data(data, steps, batch, unbatched):
-    """What Nodes are to put out, by Node: ``(steps or 1, size, batch)``.
+def check_data(data, steps, batch, unbatched, known):
+    """Return what Nodes are to put out, by Node: ``(steps or 1, size, batch)``.
+
+    ``known`` is a collection with all Nodes of the network.
 
     Raises
     ------
@@ -30,6 +32,9 @@ def check_data(data, steps, batch, unbatched):
     """
     if isinstance(steps, bool) or int(steps) != steps or steps < 0:
         raise ValidationError(f"must be an int of at least 0, got {steps!r}", "steps")
+    for node in data:
+        if isinstance(node, nengo.Node) and node not in known:
+            raise ValidationError(f"must be for Nodes of this network, got {node}", "data")
     return {node: _values(node, given, steps, batch, unbatched) for node, given in data.items()}
 
 

@@ -20,7 +20,9 @@ def sim_error_hebbian(op, program):
     """Write ``delta = kept delta + (1 - kept) rate dt (e s^T - decay W)``."""
     if op.every > 1:
         raise Unsupported
-    (delta, weights), by_column = weights_like(program, op.delta, op.weights)
+    (delta, weights), by_column = weights_like(
+        program, op.error, op.activities, op.delta, op.weights
+    )
     e, s = program.gathered(op.error), program.gathered(op.activities)
     if op.on_off:
         pairs = program.scratch(op.activities.size)

@@ -7,14 +7,24 @@ from . import codes
 from .program import Unsupported, assembles
 
 
-def weights_like(program, delta, *others):
+def weights_like(program, post, pre, delta, *others):
     """Return the addresses of matrices and whether all are stored by column.
+
+    Parameters
+    ----------
+    program : Program
+    post, pre : nengo.builder.Signal
+        What rows and columns stand for.
+    delta, *others : nengo.builder.Signal
+        The matrices.
 
     Raises
     ------
     Unsupported
-        If they are not stored alike.
+        If they are not stored alike, or not of the shape of the outer product of post and pre.
     """
+    if any(signal.shape != (post.size, pre.size) for signal in (delta, *others)):
+        raise Unsupported
     found = [program.matrix(signal) for signal in (delta, *others)]
     if len({by_column for _, by_column in found}) > 1:
         raise Unsupported
@@ -53,7 +63,7 @@ def _prepared(program, kind, post, size, other=0, signal=0, scales=()):
 @assembles(SimPES)
 def sim_pes(op, program):
     """Write ``delta = -learning_rate dt / n error activities^T``."""
-    (delta,), by_column = weights_like(program, op.delta)
+    (delta,), by_column = weights_like(program, op.error, op.pre_filtered, op.delta)
     e, s = program.gathered(op.error), program.gathered(op.pre_filtered)
     factor = -op.learning_rate * program.dt / op.pre_filtered.shape[0]
     add_outer(program, delta, e, s, op.delta.shape, by_column, factor)
@@ -62,7 +72,7 @@ def sim_pes(op, program):
 @assembles(SimBCM)
 def sim_bcm(op, program):
     """Write ``delta = learning_rate dt post (post - theta) pre^T``."""
-    (delta,), by_column = weights_like(program, op.delta)
+    (delta,), by_column = weights_like(program, op.post_filtered, op.pre_filtered, op.delta)
     post, pre = program.gathered(op.post_filtered), program.gathered(op.pre_filtered)
     theta = program.gathered(op.theta)
     e = _prepared(program, codes.BCM_POST, post, op.delta.shape[0], theta)
@@ -72,7 +82,9 @@ def sim_bcm(op, program):
 @assembles(SimOja)
 def sim_oja(op, program):
     """Write ``delta = learning_rate dt (post pre^T - beta post^2 weights)``."""
-    (delta, weights), by_column = weights_like(program, op.delta, op.weights)
+    (delta, weights), by_column = weights_like(
+        program, op.post_filtered, op.pre_filtered, op.delta, op.weights
+    )
     post, pre = program.gathered(op.post_filtered), program.gathered(op.pre_filtered)
     factor = op.learning_rate * program.dt
     square = _prepared(program, codes.SQUARE, post, op.delta.shape[0])
@@ -84,7 +96,9 @@ def sim_oja(op, program):
 @assembles(SimVoja)
 def sim_voja(op, program):
     """Write ``delta = learning_rate dt signal (scale post pre^T - post encoders)``."""
-    (delta, encoders), by_column = weights_like(program, op.delta, op.scaled_encoders)
+    (delta, encoders), by_column = weights_like(
+        program, op.post_filtered, op.pre_decoded, op.delta, op.scaled_encoders
+    )
     post, pre = program.gathered(op.post_filtered), program.gathered(op.pre_decoded)
     signal = program.address(op.learning_signal)
     n, factor = op.delta.shape[0], op.learning_rate * program.dt
@@ -98,7 +112,7 @@ def sim_voja(op, program):
 @assembles(SimRLS)
 def sim_rls(op, program):
     """Write a step of recursive least squares."""
-    (delta,), by_column = weights_like(program, op.delta)
+    (delta,), by_column = weights_like(program, op.error, op.pre_filtered, op.delta)
     rows, columns = op.delta.shape
     addresses = [delta, program.gathered(op.error), program.gathered(op.pre_filtered)]
     addresses += [program.matrix(op.inv_gamma)[0], program.scratch(columns)]

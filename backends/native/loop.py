@@ -477,7 +477,7 @@ def compiled_loops(**options):
                         item, first_item, done + 1, dt, from_step,
                     )  # fmt: skip
                     if wrong >= 0:
-                        control[2], control[3] = item, wrong
+                        control[0], control[2], control[3] = done, item, wrong
                         return c.NOT_FINITE
                     k += row[8] + 1
                     continue
@@ -485,7 +485,7 @@ def compiled_loops(**options):
                     row, ops, params, wide, index, buffer, places, shift, shared, keys, item,
                     first_item, done + 1, dt, from_step,
                 ):  # fmt: skip
-                    control[2], control[3] = item, k
+                    control[0], control[2], control[3] = done, item, k
                     return c.NOT_FINITE
                 k += 1
         control[1] = k

@@ -1,6 +1,7 @@
 """What a run carries out: instructions in order, and what Python does between them."""
 
 import contextlib
+import functools
 
 import numpy as np
 
@@ -38,7 +39,10 @@ class Plan:
         memory, steps = simulator._memory, simulator._python.steps
         if memory.zeroed_size:
             self._add([codes.FILL, 0, memory.zeroed_start, 0, 0, 0, 0, 0, memory.zeroed_size])
-        for signal in fed:
+        for i, signal in enumerate(fed):
+            if simulator._loop is None:
+                self._python([functools.partial(self._feed, simulator, i, signal)])
+                continue
             self._fed.append(len(self._rows))
             self._add([codes.FEED, 0, memory.address(signal), 0, 0, 0, 0, 0, signal.size])
         waiting = []  # to be done for all items, at once for operators that are ready at once
@@ -130,6 +134,12 @@ class Plan:
         self._fed = [place[j] for j in self._fed]
         self.calls_at = {place[j]: calls for j, calls in self.calls_at.items()}
         self.joint_at = {place[j]: ops for j, ops in self.joint_at.items()}
+
+    def _feed(self, simulator, i, signal):
+        """Set an output to what is given for this step, as the compiled loop does."""
+        row = int(simulator._control[0]) - simulator._from_step
+        for signals, values in zip(simulator._items, self._values[i]):
+            signals[signal][...] = values[row].reshape(signal.shape)
 
     def point_at(self, values):
         """Say where the outputs that are given lie: ``(batch, steps, size)`` arrays."""

@@ -1,6 +1,7 @@
 """What Python runs: Nengo's own step functions, on arrays of the buffer."""
 
 import copy
+import dis
 import math
 import types
 
@@ -177,8 +178,9 @@ class _Copies:
 
 def _check_globals(function):
     """Raise a ValueError if a function reads something global that can change, or sets one."""
-    names = _global_names(function.__code__)
-    for name in sorted(names):
+    for name in sorted(_set_globals(function.__code__)):
+        raise ValueError(f"it sets the global {name!r}")
+    for name in sorted(_global_names(function.__code__)):
         if name not in function.__globals__:
             continue  # a builtin, or an attribute
         value = function.__globals__[name]
@@ -191,9 +193,15 @@ def _check_globals(function):
             raise ValueError(f"it reads the global {name!r}, a {type(value).__name__}")
 
 
+def _set_globals(code):
+    setting = ("STORE_GLOBAL", "DELETE_GLOBAL")
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in setting}
+    return names.union(*map(_set_globals, _codes_within(code)))
+
+
+def _codes_within(code):
+    return [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+
+
 def _global_names(code):
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _global_names(constant)
-    return names
+    return set(code.co_names).union(*map(_global_names, _codes_within(code)))

@@ -6,6 +6,7 @@ import time
 import warnings
 
 import numpy as np
+from nengo.builder.operator import TimeUpdate
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
 from nengo.rc import rc
@@ -14,6 +15,7 @@ from nengo.utils.progress import Progress, ProgressTracker
 
 from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep, seed_streams
+from ..interrupts import interrupts_wait
 from ..models import learned, origin
 from . import codes
 from .compiling import the_loops
@@ -187,7 +189,9 @@ class Simulator(NengoSimulator):
         )
         trusted = all(is_trusted(op) for op in order)
         if self._loop is None:
-            return Program(self.model, self._memory, self.random, trusted), dict.fromkeys(order)
+            # The clock is set for each step, whoever carries it out.
+            rows = {op: [] if type(op) is TimeUpdate else None for op in order}
+            return Program(self.model, self._memory, self.random, trusted), rows
         groups = {}
         if trusted:
             probed = {self.model.sig[probe]["in"].base for probe in self.model.probes}
@@ -385,9 +389,13 @@ class Simulator(NengoSimulator):
         """
         if self.closed:
             raise SimulatorClosed("Simulator cannot run because it is closed.")
+        if steps < 1:
+            raise ValidationError(f"must be at least 1 (got {steps})", attr="steps")
         given = {}
         if data:
-            given = check_data(data, steps, self._batch, self.minibatch_size is None)
+            given = check_data(
+                data, steps, self._batch, self.minibatch_size is None, self.model.sig
+            )
         bar = self.progress_bar if progress_bar is None else progress_bar
         if steps == 1 or not bar:
             self._run(steps, given, lambda n: None)
@@ -397,8 +405,6 @@ class Simulator(NengoSimulator):
 
     def _run(self, steps, given, advance):
         """Run in chunks, so that Ctrl-C is heard and the progress bar moves."""
-        if steps <= 0:
-            return
         self._from_step = int(self._clock[self.model.step])
         for flag in self._program.flags:
             self._memory.of_all_items(flag)[...] = 0
@@ -434,11 +440,39 @@ class Simulator(NengoSimulator):
 
     def _run_chunk(self, plan, n):
         """Run for n steps, fewer if something is raised; what was done stays done."""
-        control, dt = self._control, self.dt
+        start, control = int(self._clock[self.model.step]), self._control
+        # Items that need not wait for one another are at different steps when one of them fails.
+        apart = self._batch > 1 and not plan.stops and n > 1
+        before = self._items_state() if apart else None
+        try:
+            self._advance(plan, start, n)
+        except SimulationError:
+            if before is None:
+                raise
+            self._set_items_state(before)
+            for done in range(n):
+                self._advance(plan, start + done, 1)
+            raise  # which another run in single steps did not, and cannot happen
+        finally:
+            if self._batch > 1:
+                self.data.counts[...] = self.data.counts.min(axis=0)
+            self._n_steps = int(control[0])
+            self._time = self._n_steps * self.dt
+
+    def _items_state(self):
+        """Return a copy of all that a run changes of items."""
+        return self._memory.buffer[self._memory.shared_size :].copy(), self.data.counts.copy()
+
+    def _set_items_state(self, state):
+        self._memory.buffer[self._memory.shared_size :], self.data.counts[...] = state
+
+    def _advance(self, plan, start, n):
+        """Run for n steps from a step."""
+        control, dt, last = self._control, self.dt, start + n
         step_now, time_now = self._clock[self.model.step], self._clock[self.model.time]
-        control[:] = step_now, 0, 0, 0
-        last = int(control[0]) + n
+        control[:] = start, 0, 0, 0
         counts, go_on = self.data.counts, self._loop_for(plan, last)
+        within = False  # a step that Python has a part in
         self._running = True
         errors = np.seterr(invalid="raise", divide="ignore") if plan.calls_at else {}
         try:
@@ -447,6 +481,7 @@ class Simulator(NengoSimulator):
                 if status == codes.DONE:
                     break
                 k, step = int(control[1]), int(control[0]) + 1
+                within = True
                 if status == codes.AT_PYTHON:
                     step_now[...] = step
                     time_now[...] = step * dt
@@ -460,13 +495,13 @@ class Simulator(NengoSimulator):
                 else:
                     self._raise_not_finite(plan)
                 control[1] = k + 1
+                within = False
         finally:
             np.seterr(**errors)
             self._running = False
-            self._n_steps = int(control[0])
-            self._time = self._n_steps * dt
-        step_now[...] = last
-        time_now[...] = last * dt
+            done = int(control[0])
+            # A step that was begun has set the clock.
+            self._set_clock(done + (within or (done < last and control[1] > 0)))
 
     def _loop_for(self, plan, last):
         """Return a function that runs all items to a step, or to what Python does before.
@@ -489,9 +524,10 @@ class Simulator(NengoSimulator):
             return loop(*first, control, *second, first_item, last_item, *third), control
 
         def run_all():
-            results = run_ranges(run, self._batch, threads)
-            wrong = (result for result in results if result[0] == codes.NOT_FINITE)
-            status, self._control[:] = next(wrong, results[0])
+            with interrupts_wait():
+                results = run_ranges(run, self._batch, threads)
+                wrong = (result for result in results if result[0] == codes.NOT_FINITE)
+                status, self._control[:] = next(wrong, results[0])
             return status
 
         return run_all
@@ -521,7 +557,8 @@ class Simulator(NengoSimulator):
                 memory.item_size, self._batch, mean, turn, turns, self._most_places,
             )  # fmt: skip
 
-        run_in_turns(run, n_threads() if work >= LEAST_WORK else 1)
+        with interrupts_wait():
+            run_in_turns(run, n_threads() if work >= LEAST_WORK else 1)
 
     def _set_clock(self, step):
         self._clock[self.model.step][...] = step
@@ -567,15 +604,25 @@ class Simulator(NengoSimulator):
 
     # State
 
-    def _carried(self):
-        """Return the arrays that one step leaves to the next, by a name that is the same anew."""
-        found = {}
+    def _named(self):
+        """Return all arrays by a name that is the same in another process, and what they start as.
+
+        Returns
+        -------
+        dict of {str: (ndarray, ndarray, bool)}
+            The array, its initial value, and whether steps change it.
+        """
+        found, memory = {}, self._memory
         for base in dict.fromkeys(s.base for op in self._step_order for s in op.all_signals):
-            if base in self._clock or base.readonly or base in self._memory.sparse:
+            if base in self._clock:
                 continue
             # Names can hold the address of an object, which is another in another process.
-            name = re.sub(r"(0x|at 0x)[0-9a-f]+", "", base.name)
-            found[f"{len(found)} {name}".strip()] = self.signals[base]
+            name = f"{len(found)} {re.sub('(0x|at 0x)[0-9a-f]+', '', base.name)}".strip()
+            if base in memory.sparse:
+                found[name] = self.signals[base].data, memory.sparse[base][1].data, False
+            elif not base.sparse:
+                changes = base in memory.written
+                found[name] = self.signals[base], base.initial_value, changes
         return found
 
     @property
@@ -589,10 +636,15 @@ class Simulator(NengoSimulator):
         Returns
         -------
         dict of {str: ndarray}
-            In a minibatch, the first axis of what items do not share is that of the items. What
-            Node functions and operators of one's own remember is left out.
+            In a minibatch, the first axis of what items do not share is that of the items.
+            Constants are there if somebody changed them. What Node functions and operators of one's
+            own remember is left out.
         """
-        state = {name: np.array(array) for name, array in self._carried().items()}
+        state = {
+            name: np.array(array)
+            for name, (array, start, changes) in self._named().items()
+            if changes or not np.array_equal(array, np.broadcast_to(start, array.shape))
+        }
         for i, stream in enumerate(self._streams):
             _, words, place, has_gauss, gauss = stream.get_state()
             state[f"stream {i}"] = np.array([*words, place, has_gauss, gauss], np.float64)
@@ -608,16 +660,24 @@ class Simulator(NengoSimulator):
         nengo.exceptions.ValidationError
             If it is of another network.
         """
-        wanted = self.get_state()
-        for key in [*wanted, *state]:
-            shapes = [np.shape(s[key]) if key in s else None for s in (wanted, state)]
-            if shapes[0] != shapes[1]:
+        named = self._named()
+        wanted = {name: array.shape for name, (array, _, _) in named.items()}
+        optional = {name for name, (_, _, changes) in named.items() if not changes}
+        others = {"step": ()} | {f"stream {i}": (627,) for i in range(len(self._streams))}
+        for key in [*wanted, *others, *state]:
+            shape = (wanted | others).get(key)
+            if np.shape(state.get(key)) != shape if key in state else key not in optional:
+                given = np.shape(state[key]) if key in state else None
                 raise ValidationError(
-                    f"{key} must have shape {shapes[0]}, got {shapes[1]}: is it the same network?",
-                    "state",
+                    f"{key} must have shape {shape}, got {given}: is it the same network?", "state"
                 )
-        for name, array in self._carried().items():
-            array[...] = state[name]
+        for name, (array, start, _) in named.items():
+            locked = not array.flags.writeable
+            if locked:
+                array.setflags(write=True)
+            array[...] = state.get(name, start)
+            if locked:
+                array.setflags(write=False)
         self.rng = np.random.RandomState(self.seed)
         self._make_steps()
         self._skip(int(state["step"]))

@@ -14,10 +14,10 @@ from nengo.utils.progress import Progress, ProgressTracker
 from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep
 from ..compatibility import import_tensorflow
+from ..interrupts import interrupts_wait
 from . import registry
 from .ahead import Ahead
 from .data import Data
-from .interrupts import interrupts_wait
 from .merge import merge_operators
 from .plan import Feed, make_plan
 from .program import Loop, Setting
@@ -279,7 +279,9 @@ class Simulator(nengo.Simulator):
         """
         if self.closed:
             raise SimulatorClosed("Simulator cannot run because it is closed.")
-        given = check_data(data or {}, steps, self._batch, self.minibatch_size is None)
+        given = check_data(
+            data or {}, steps, self._batch, self.minibatch_size is None, self.model.sig
+        )
         setting = self._setting(tuple((node, len(v) == 1) for node, v in given.items()))
         held = [tf.constant(v[0], self.dtype) for v in given.values() if len(v) == 1]
         fed = [v for v in given.values() if len(v) > 1]
