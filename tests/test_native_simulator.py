@@ -879,9 +879,8 @@ def test_nan_in_one_item_leaves_the_steps_before_it_of_all(size, hurt):
         simulator.run_steps(3)
         got = simulator.data[probe]
     assert got.shape == (size, 10, 20)
-    for i, item in enumerate(got):
-        n_steps = 7 if i == hurt else 10
-        assert_close(item[:n_steps], wanted[:n_steps])
+    for item in got[:, :7]:  # of the step that broke off some was done already, as in Nengo
+        assert_close(item, wanted[:7])
 
 
 def test_simulators_of_one_model_are_apart(network):
@@ -1168,6 +1167,13 @@ def test_without_numba_it_is_nengos(size, monkeypatch):
             assert_close(got[probe] if size is None else got[probe][item], history)
             if probe is not network.all_probes[-1]:
                 assert np.ptp(history) > 0
+
+
+@pytest.mark.parametrize("how", ["sum", "mean"])
+def test_without_numba_items_cannot_share_what_they_learn(how, monkeypatch):
+    monkeypatch.setattr("nengo_pc.backends.native.simulator.the_loops", lambda: (None, None))
+    with pytest.raises(BuildError, match="copies"):
+        simulator_of(everything_at_once(), minibatch_size=2, minibatch_learning=how)
 
 
 def test_without_numba_data_state_and_keep(network, monkeypatch):
