@@ -671,16 +671,12 @@ class Simulator(NengoSimulator):
                 raise ValidationError(
                     f"{key} must have shape {shape}, got {given}: is it the same network?", "state"
                 )
-        for name, (array, start, _) in named.items():
-            locked = not array.flags.writeable
-            if locked:
-                array.setflags(write=True)
-            array[...] = state.get(name, start)
-            if locked:
-                array.setflags(write=False)
+        # Noise goes through its steps again, from its first state, before any state is put.
+        _put({name: (array, start) for name, (array, start, _) in named.items()})
         self.rng = np.random.RandomState(self.seed)
         self._make_steps()
         self._skip(int(state["step"]))
+        _put({name: (array, state.get(name, start)) for name, (array, start, _) in named.items()})
         for i, stream in enumerate(self._streams):
             *words, place, has_gauss, gauss = state[f"stream {i}"]
             stream.set_state(
@@ -694,15 +690,11 @@ class Simulator(NengoSimulator):
             for op in self._step_order
             if self._rows[op] is None and isinstance(op, SimProcess) and op.input is None
         ]
-        outputs = [signals[op.output] for op in processes for signals in self._items]
-        before = [output.copy() for output in outputs]
         for n in range(n_steps if processes else 0):
             self._set_clock(n + 1)
             for steps in self._python.steps:
                 for op in processes:
                     steps[op]()
-        for output, values in zip(outputs, before):
-            output[...] = values
         self._set_clock(n_steps)
         self._n_steps, self._time = n_steps, n_steps * self.dt
 
@@ -734,3 +726,14 @@ class Simulator(NengoSimulator):
         super().close()
         self._memory = self._python = self._program = None
         self._items, self._plans, self._clock = [], {}, {}
+
+
+def _put(values):
+    """Set arrays, read-only ones too: ``{name: (array, value)}``."""
+    for array, value in values.values():
+        locked = not array.flags.writeable
+        if locked:
+            array.setflags(write=True)
+        array[...] = value
+        if locked:
+            array.setflags(write=False)
