@@ -673,20 +673,9 @@ PROCESSES = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="the state of such noise is moved on twice")
-@pytest.mark.parametrize("process", [*PROCESSES[2:5]], ids=str)
-@pytest.mark.parametrize("size", [None, 2])
-def test_noise_with_a_state_goes_on_where_it_was(process, size):
-    assert_noise_goes_on(process, size)
-
-
-@pytest.mark.parametrize("process", [*PROCESSES[:2], *PROCESSES[5:]], ids=str)
+@pytest.mark.parametrize("process", PROCESSES, ids=str)
 @pytest.mark.parametrize("size", [None, 2])
 def test_noise_goes_on_where_it_was(process, size):
-    assert_noise_goes_on(process, size)
-
-
-def assert_noise_goes_on(process, size):
     """In another simulator that is put into the state, and in a copy."""
     with nengo.Network(seed=0) as network:
         probe = nengo.Probe(nengo.Node(process, size_out=1))
