@@ -15,7 +15,7 @@ from nengo.utils.progress import Progress, ProgressTracker
 
 from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep, seed_streams
-from ..interrupts import interrupts_wait
+from ..interrupts import Interrupts
 from ..models import learned, origin
 from . import codes
 from .compiling import the_loops
@@ -443,21 +443,23 @@ class Simulator(NengoSimulator):
         start, control = int(self._clock[self.model.step]), self._control
         # Items that need not wait for one another are at different steps when one of them fails.
         apart = self._batch > 1 and not plan.stops and n > 1
-        before = self._items_state() if apart else None
-        try:
-            self._advance(plan, start, n)
-        except SimulationError:
-            if before is None:
-                raise
-            self._set_items_state(before)
-            for done in range(n):
-                self._advance(plan, start + done, 1)
-            raise  # which another run in single steps did not, and cannot happen
-        finally:
-            if self._batch > 1:
-                self.data.counts[...] = self.data.counts.min(axis=0)
-            self._n_steps = int(control[0])
-            self._time = self._n_steps * self.dt
+        with Interrupts() as interrupts:
+            before = self._items_state() if apart else None
+            try:
+                self._advance(plan, start, n, interrupts)
+            except SimulationError:
+                if before is None:
+                    raise
+                self._set_items_state(before)
+                for done in range(n):
+                    self._advance(plan, start + done, 1, interrupts)
+                raise  # which another run in single steps did not, and cannot happen
+            finally:
+                interrupts.wait = True
+                if self._batch > 1:
+                    self.data.counts[...] = self.data.counts.min(axis=0)
+                self._n_steps = int(control[0])
+                self._time = self._n_steps * self.dt
 
     def _items_state(self):
         """Return a copy of all that a run changes of items."""
@@ -466,8 +468,8 @@ class Simulator(NengoSimulator):
     def _set_items_state(self, state):
         self._memory.buffer[self._memory.shared_size :], self.data.counts[...] = state
 
-    def _advance(self, plan, start, n):
-        """Run for n steps from a step."""
+    def _advance(self, plan, start, n, interrupts):
+        """Run for n steps from a step; Ctrl-C comes between two of what Python calls."""
         control, dt, last = self._control, self.dt, start + n
         step_now, time_now = self._clock[self.model.step], self._clock[self.model.time]
         control[:] = start, 0, 0, 0
@@ -485,8 +487,10 @@ class Simulator(NengoSimulator):
                 if status == codes.AT_PYTHON:
                     step_now[...] = step
                     time_now[...] = step * dt
+                    interrupts.let_in()
                     for call in plan.calls_at[k]:
                         call()
+                    interrupts.wait = True
                     if self.data.counts is not counts:  # probes were cleared
                         counts, go_on = self.data.counts, self._loop_for(plan, last)
                 elif status == codes.AT_JOINT:
@@ -497,6 +501,7 @@ class Simulator(NengoSimulator):
                 control[1] = k + 1
                 within = False
         finally:
+            interrupts.wait = True
             np.seterr(**errors)
             self._running = False
             done = int(control[0])
@@ -524,10 +529,9 @@ class Simulator(NengoSimulator):
             return loop(*first, control, *second, first_item, last_item, *third), control
 
         def run_all():
-            with interrupts_wait():
-                results = run_ranges(run, self._batch, threads)
-                wrong = (result for result in results if result[0] == codes.NOT_FINITE)
-                status, self._control[:] = next(wrong, results[0])
+            results = run_ranges(run, self._batch, threads)
+            wrong = (result for result in results if result[0] == codes.NOT_FINITE)
+            status, self._control[:] = next(wrong, results[0])
             return status
 
         return run_all
@@ -557,8 +561,7 @@ class Simulator(NengoSimulator):
                 memory.item_size, self._batch, mean, turn, turns, self._most_places,
             )  # fmt: skip
 
-        with interrupts_wait():
-            run_in_turns(run, n_threads() if work >= LEAST_WORK else 1)
+        run_in_turns(run, n_threads() if work >= LEAST_WORK else 1)
 
     def _set_clock(self, step):
         self._clock[self.model.step][...] = step

@@ -14,7 +14,7 @@ from nengo.utils.progress import Progress, ProgressTracker
 from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep
 from ..compatibility import import_tensorflow
-from ..interrupts import interrupts_wait
+from ..interrupts import Interrupts
 from . import registry
 from .ahead import Ahead
 from .data import Data
@@ -309,7 +309,7 @@ class Simulator(nengo.Simulator):
         loop = self._compiled(setting, held, [*fed, *zeros], capacity)
         start = self._begun
         ahead, done, error = self._run_ahead(setting, start, n, capacity)
-        with interrupts_wait():
+        with Interrupts():
             if done:
                 self._run_loop(loop, setting, held, [*fed, *ahead], start, done)
             if error is not None:
