@@ -174,8 +174,8 @@ def scaling(plan):
     return (
         "More neurons, ten connections onto each; 100 of them recorded\n\n"
         + _joined(grown)
-        + "\n\nMore steps, all 1,000 neurons recorded: native and xla keep their mean, which the reference "
-        "cannot\n\n" + _joined(longer)
+        + "\n\nMore steps, all 1,000 neurons recorded: native and xla keep their mean, which the "
+        "reference cannot\n\n" + _joined(longer)
     ), [result for results in (*grown, *longer) for result in results]
 
 

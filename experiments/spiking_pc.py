@@ -22,6 +22,8 @@ from .script import run_script
 from .spiking_pc_network import FEEDBACKS, SpikingPC
 from .spiking_pc_report import figures, report_text, results_table
 
+# Images side by side from which xla learns faster than native: benchmarks/online.py.
+XLA_FROM = 16
 DESCRIPTION = """\
 Let a network of spiking neurons learn a data set on line, by predictive coding: images pass by,
 nothing is reset between them, all that crosses from one population to another is spikes, feedback
@@ -90,7 +92,11 @@ def parser():
     group.add_argument(
         "--minibatch", type=int, default=20, metavar="N", help="images side by side; default: 20"
     )
-    group.add_argument("--backend", choices=stepper.BACKENDS, default="native", help="that learns")
+    group.add_argument(
+        "--backend",
+        choices=stepper.BACKENDS,
+        help=f"backend that learns; default: native, xla for minibatches from {XLA_FROM} on",
+    )
 
     usual = Stream()
     group = result.add_argument_group("stream")
@@ -144,6 +150,8 @@ def run(arguments, command):
     pathlib.Path
         The results folder.
     """
+    if arguments.backend is None:
+        arguments.backend = "xla" if arguments.minibatch >= XLA_FROM else "native"
     for name in [arguments.backend, *arguments.score_on]:
         get_backend(name).check()
     if arguments.seeds < 1:

@@ -129,15 +129,14 @@ def dot_inc(op, program):
     if a in program.groups:
         program.emit(codes.WEIGHTED, [to, given], [rows, columns, program.groups[a].pointer])
         return
-    kept = rows * columns >= KEPT_PRODUCT and a.base not in program.memory.written
+    is_large = rows * columns >= KEPT_PRODUCT and a.base not in program.memory.written
     if columns == 1:
         program.emit(codes.ADD_SCALED, [to, matrix, given], [rows])
     elif not by_column:
         program.emit(codes.BY_ROW, [to, given, matrix], [rows, columns])
-    elif kept and program.trusted:
-        seen, product = program.scratch(columns + 1), program.scratch(rows)
-        program.flags.append(seen)
-        program.emit(codes.HELD_BY_COLUMN, [to, given, matrix, seen, product], [rows, columns])
+    elif is_large and program.trusted:
+        kept = program.kept_product(columns, rows)
+        program.emit(codes.HELD_BY_COLUMN, [to, given, matrix, *kept], [rows, columns])
     else:
         program.emit(codes.BY_COLUMN, [to, given, matrix], [rows, columns])
 
@@ -176,8 +175,10 @@ def conv_inc(op, program):
         calc_pad(conv.padding, x_shape[i], y_shape[i], strides[i], kernel[i]) // 2 for i in (0, 1)
     ]
     shape = program.indices([*x_shape, *y_shape, *kernel, *strides, *before])
-    program.emit(
-        codes.CONVOLUTION,
-        [program.address(op.Y), program.gathered(op.X), program.address(op.W)],
-        [op.Y.size, op.X.size, op.W.size, shape],
-    )
+    addresses = [program.address(op.Y), program.gathered(op.X), program.address(op.W)]
+    ints = [op.Y.size, op.X.size, op.W.size, shape]
+    if program.trusted and op.W.base not in program.memory.written:
+        addresses += program.kept_product(op.X.size, op.Y.size)
+        program.emit(codes.HELD_CONVOLUTION, addresses, ints)
+    else:
+        program.emit(codes.CONVOLUTION, addresses, ints)

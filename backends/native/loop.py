@@ -29,6 +29,7 @@ from .kernels.growing import (
     begin,
     description,
     end,
+    is_full,
     note,
     settle,
     settled,
@@ -208,6 +209,21 @@ def execute(
             part(index, o[11], 12),
             params[0],
         )
+    elif code == c.HELD_CONVOLUTION:
+        seen = o[5] + (shift if o[5] >= shared else 0)
+        product = o[6] + (shift if o[6] >= shared else 0)
+        q = o[9]
+        given, kernel, shape = part(buffer, x, q), part(buffer, a, o[10]), part(index, o[11], 12)
+        if not is_dense(given, params[0]):
+            add_convolution(part(buffer, y, m), given, kernel, shape, params[0])
+            return True
+        last, kept = part(buffer, seen + 1, q), part(buffer, product, m)
+        if buffer[seen] == params[0] or not is_same(last, given):
+            copy(last, given)
+            fill(kept, params[0])
+            add_convolution(kept, given, kernel, shape, params[0])
+            buffer[seen] = params[1]
+        add(part(buffer, y, m), kept)
     elif code == c.RECTIFIED_LINEAR:
         return rectified_linear(part(buffer, x, m), part(buffer, y, m), part(params, f, 2))
     elif code == c.SIGMOID:
@@ -319,7 +335,7 @@ def execute(
     elif code == c.GROW:
         g = description(m, ops)
         end(g, wide, params[f], buffer[a], params[f + 1], params[f + 2])
-        if g[11] == g[4]:
+        if is_full(g, index):
             settle(g, wide, index, buffer, 0, 1)
             settled(g, wide)
     elif code == c.RLS:

@@ -83,7 +83,7 @@ class Memory:
             self._offset[base] = size
             size += _padded(base.size)
         self._end = size
-        self.buffer = None
+        self.buffer = self._initial = None
         self.written, self.shared = written, set(shared)
 
     def _fits(self, base):
@@ -103,6 +103,17 @@ class Memory:
     def allocate(self):
         """Make the array."""
         self.buffer = np.zeros(self.shared_size + self.batch * self.item_size, self.dtype)
+
+    def reset_items(self):
+        """Set all that lies in items' parts to its initial values."""
+        if self._initial is None:
+            self._initial = np.zeros(self.item_size, self.dtype)
+            for base, start in self._offset.items():
+                if start >= self.shared_size:
+                    to = self._initial[start - self.shared_size :][: base.size]
+                    order = "F" if base in self._by_column else "C"
+                    to[...] = np.ravel(base.initial_value, order)
+        self.buffer[self.shared_size :].reshape(self.batch, -1)[...] = self._initial
 
     def __contains__(self, signal):
         return signal.base in self._offset
@@ -173,6 +184,7 @@ class Signals(SignalDict):
     def __init__(self, memory, item, clock, stacked=False):
         super().__init__()
         self.memory, self.item, self._clock, self._stacked = memory, item, clock, stacked
+        self._others, self._n_looked_at = [], 0
 
     def init(self, signal):
         """Make the array of a signal, with its initial value."""
@@ -252,6 +264,20 @@ class Signals(SignalDict):
                 self[signal].data[...] = self.memory.sparse[signal][1].data
         elif not signal.readonly:
             self[signal][...] = signal.initial_value
+
+    def reset_others(self):
+        """Set what does not lie in items' parts to its initial values."""
+        if len(self) != self._n_looked_at:
+            self._others = [
+                signal
+                for signal in self
+                if signal.base is signal
+                and not (signal.readonly and not signal.sparse)
+                and (signal not in self.memory or self.memory.is_shared(signal))
+            ]
+            self._n_looked_at = len(self)
+        for signal in self._others:
+            self.reset(signal)
 
 
 def _start(array, buffer):

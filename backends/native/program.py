@@ -131,6 +131,12 @@ class Program:
         """Return the address of ``size`` entries for each item that no signal has."""
         return self.memory.reserve(size)
 
+    def kept_product(self, n_inputs, n_outputs):
+        """Return addresses of a flag with the inputs last seen, and of the product kept of them."""
+        seen, product = self.scratch(n_inputs + 1), self.scratch(n_outputs)
+        self.flags.append(seen)
+        return [seen, product]
+
     def address(self, signal):
         """Return the address of a signal whose entries lie side by side."""
         if signal not in self.memory:

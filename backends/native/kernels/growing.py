@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from .arrays import at_address, part
+from .copies import add_scaled
 from .products import find_not_zero
 
 SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
@@ -25,6 +26,7 @@ ROWS, COLUMNS, WEIGHTS, DELTA, WINDOW, BATCH = 0, 1, 2, 3, 4, 5
 ACTIVITIES, ERRORS, PLACES, COUNTS, FACTORS, STEPS = 6, 7, 8, 9, 10, 11
 SIZE = 12
 TILE_ROWS, TILE_COLUMNS = 16, 128
+MOST_ERRORS = 8  # that are kept for each row, on average
 
 
 @njit(error_model="numpy")
@@ -71,6 +73,16 @@ def end(g, wide, factor, rate_sum, kept, decay):
     for k in range(n, n + g[BATCH]):
         p[4 + most + k] = 0.0
     g[STEPS] += 1
+
+
+@njit(error_model="numpy")
+def is_full(g, index):
+    """Return whether it is time to bring weights up to date: before what is kept costs more."""
+    counts = at_address(g[COUNTS], g[WINDOW] * g[BATCH], index)
+    total = 0
+    for k in range(g[STEPS] * g[BATCH]):
+        total += counts[k]
+    return g[STEPS] == g[WINDOW] or total > MOST_ERRORS * g[ROWS]
 
 
 @njit(error_model="numpy")
@@ -209,7 +221,10 @@ def settle(g, wide, index, buffer, turn, turns):
                     s = at_address(
                         g[ACTIVITIES] + (slot * columns + j0) * buffer.itemsize, width, buffer
                     )
-                    _add_outer(d, w, scale[0], scale[1], s)
+                    if scale[0] == 0:
+                        add_scaled(w, scale[1], s)
+                    else:
+                        _add_outer(d, w, scale[0], scale[1], s)
                     k = following[k]
             for j in range(width):
                 at = (j0 + j) * rows + i0

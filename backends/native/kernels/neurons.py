@@ -113,6 +113,25 @@ def subtract(j, n, out):
 
 
 @njit(**EXACT)
+def expm1(x):
+    """Return ``exp(x) - 1``, by the series for small x, to the last bit but one of float64."""
+    if abs(x) > 0.06:
+        return math.expm1(x)
+    tail = 1 / 120 + x * (1 / 720 + x * (1 / 5040 + x * (1 / 40320)))
+    return x * (1.0 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * tail))))
+
+
+@njit(**EXACT)
+def log1m(x):
+    """Return ``log(1 - x)``, by the series of ``2 artanh(y)`` for small x."""
+    if not 0 <= x < 0.06:
+        return math.log1p(-x)
+    y = x / (x - 2.0)
+    q = y * y
+    return 2.0 * y * (1.0 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9)))))
+
+
+@njit(**EXACT)
 def lif(j, y, voltage, refractory, p, places):
     """Take a step of leaky integrate-and-fire neurons, exact for a current constant in it.
 
@@ -142,11 +161,11 @@ def lif(j, y, voltage, refractory, p, places):
         i = places[k]
         r, v = refractory[i], voltage[i]
         if r > zero and r < dt:
-            v -= (j[i] - v) * math.expm1(-(dt - r) / tau_rc)
+            v -= (j[i] - v) * expm1(-(dt - r) / tau_rc)
             voltage[i] = lowest if v < lowest else v
         if v > one:
             y[i] = height
-            r = tau_ref + (dt + tau_rc * math.log1p(-(v - one) / (j[i] - one)))
+            r = tau_ref + (dt + tau_rc * log1m((v - one) / (j[i] - one)))
             refractory[i] = r
             voltage[i] = zero
             wrong |= r != r
