@@ -33,7 +33,7 @@ def check_data(data, steps, batch, unbatched, known):
     if isinstance(steps, bool) or int(steps) != steps or steps < 0:
         raise ValidationError(f"must be an int of at least 0, got {steps!r}", "steps")
     for node in data:
-        if isinstance(node, nengo.Node) and node not in known:
+        if isinstance(node, nengo.Node) and node.size_in == 0 and node not in known:
             raise ValidationError(f"must be for Nodes of this network, got {node}", "data")
     return {node: _values(node, given, steps, batch, unbatched) for node, given in data.items()}
 

@@ -457,11 +457,11 @@ def test_numbers_in_the_table_are_those_of_the_cells(undisturbed):
         results = by_method[line[heading.index("method")]]
         for name, values in {
             "rate (%)": [100 * r["rate_accuracy"] for r in results],
-            "spiking (%)": [100 * r["scores"]["xla"]["accuracy"] for r in results],
+            "spiking (%)": [100 * r["scores"]["native"]["accuracy"] for r in results],
         }.items():
             wanted = f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
             assert line[heading.index(name)] == wanted
-        synops = [r["scores"]["xla"]["synops_per_image"] for r in results]
+        synops = [r["scores"]["native"]["synops_per_image"] for r in results]
         assert line[heading.index("synops / image")].startswith(f"{np.mean(synops):,.0f} ±")
         assert line[heading.index("parameters")] == str(64 * 12 + 12 + 12 * 10 + 10)
         verdicts = results[0]["audit"]

@@ -13,7 +13,6 @@ TYPES = [
     nengo.AdaptiveLIF(inc_n=0.1),
     nengo.LIFRate(),
     nengo.SpikingRectifiedLinear(),
-    nengo.Izhikevich(),
     nengo.Tanh(),
 ]
 

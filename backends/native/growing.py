@@ -25,7 +25,7 @@ def grows(operator):
 
 
 class Group:
-    """A matrix that learns, and what is kept of errors and activities.
+    """Keep errors and activities of a matrix that learns, for some steps.
 
     Parameters
     ----------
@@ -54,17 +54,17 @@ class Group:
 
     @property
     def pointer(self):
-        """Address of the description."""
+        """Return the address of the description."""
         return self.description.ctypes.data
 
     @property
     def is_full(self):
-        """Whether there is no room for another step."""
+        """Return whether there is no room for another step."""
         return self.description[-1] == self.description[4]
 
     @property
     def is_due(self):
-        """Whether the matrix is not up to date."""
+        """Return whether the matrix is not up to date."""
         return self.description[-1] > 0 or self._arrays[-1][2] != 0
 
     def write(self, program, e, s, factor, kept, decay, rate):

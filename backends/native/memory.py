@@ -167,7 +167,7 @@ class Memory:
 
 
 class Signals(SignalDict):
-    """Nengo's arrays by signal, as views of a `Memory`.
+    """Map signals to arrays as Nengo does, to views of a `Memory`.
 
     Parameters
     ----------

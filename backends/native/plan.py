@@ -10,7 +10,7 @@ from .joint import is_joint
 
 
 class Plan:
-    """The instructions of a run.
+    """List the instructions of a run.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ class Records(SimulationData):
 
     @property
     def recorded(self):
-        """All that was recorded, to be put into another process."""
+        """Return all that was recorded, to be put into another process."""
         return {p: self._arrays[p][:, : self._used(p)] for p in self.probes}, self.counts
 
     @recorded.setter

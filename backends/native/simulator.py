@@ -221,7 +221,7 @@ class Simulator(Stateful, NengoSimulator):
 
     @property
     def _keep_of(self):
-        """How much to keep of each probe."""
+        """Return how much to keep of each probe."""
         return check_keep(self._keep, self.model.probes)
 
     @property
@@ -601,12 +601,12 @@ class Simulator(Stateful, NengoSimulator):
 
     @property
     def n_steps(self):
-        """Number of steps done."""
+        """Return the number of steps done."""
         return int(self._control[0]) if self._running else self._n_steps
 
     @property
     def time(self):
-        """Simulated time in s."""
+        """Return the simulated time in s."""
         return self.n_steps * self.dt if self._running else self._time
 
     def close(self):

@@ -8,7 +8,7 @@ from nengo.exceptions import ValidationError
 
 
 class Stateful:
-    """The part of `Simulator` that saves and restores what the next step depends on."""
+    """Save and restore what the next step of a `Simulator` depends on."""
 
     def _named(self):
         """Return all arrays by a name that is the same in another process, and what they start as.

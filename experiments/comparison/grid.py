@@ -59,7 +59,7 @@ class Grid:
     activations: tuple = ("softlif", "relu")
     seeds: tuple = (0, 1, 2)
     backends: tuple = ("native",)
-    more_backends: tuple = ("reference", "dl", "loihi")
+    more_backends: tuple = ("reference", "dl", "loihi", "xla")
     vary: tuple = ALL_METHODS
     vary_rule: tuple = ("zil",)
     baseline: str = BASELINE
