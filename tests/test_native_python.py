@@ -1004,3 +1004,29 @@ def test_a_simulator_within_another_ones_node():
     with nengo.Network() as network:
         outer = nengo.Probe(nengo.Node(inner))
     np.testing.assert_allclose(native(network, 3)[outer], 0.01)
+
+
+def test_a_node_changes_a_large_matrix_whose_input_is_held(rng):
+    """A product that would be kept while its input stays the same follows the matrix."""
+    simulators = []
+    with nengo.Network(seed=0) as network:
+        held, out = nengo.Node(rng.uniform(0.1, 1, 64)), nengo.Node(size_in=40)
+        connection = nengo.Connection(held, out, transform=rng.uniform(size=(40, 64)), synapse=None)
+        probe = nengo.Probe(out)
+
+        def halve(t):
+            if simulators and abs(t - 0.004) < 1e-9:
+                simulator = simulators[0]
+                weights = simulator.signals[simulator.model.sig[connection]["weights"]]
+                weights.setflags(write=True)
+                weights[...] = 0.5 * weights
+                weights.setflags(write=False)
+
+        nengo.Node(halve)
+    with Simulator(network, progress_bar=False) as simulator:
+        simulators.append(simulator)
+        simulator.run_steps(8)
+    data = simulator.data[probe]
+    assert data[0].min() > 0
+    np.testing.assert_allclose(data[2], data[0])
+    np.testing.assert_allclose(data[5:], 0.5 * data[:3])
