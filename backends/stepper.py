@@ -149,9 +149,7 @@ class Stepper:
         if self.backend == "dl":
             return np.array(self.simulator.data[connection].weights)[0]  # of the one item
         signal = self.simulator.model.sig[connection]["weights"]
-        if self.backend == "xla":
-            return self.simulator.value(signal)
-        if self.backend == "native" and self.minibatch_size == 1:
+        if self.backend in MINIBATCHED:
             return self.simulator.value(signal).reshape(signal.shape)
         return np.array(self.simulator.signals[signal])
 

@@ -2,7 +2,6 @@
 
 import functools
 import time
-import warnings
 
 import numpy as np
 from nengo.builder.operator import TimeUpdate
@@ -15,6 +14,7 @@ from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep, seed_streams
 from ..interrupts import Interrupts
 from ..models import learned, origin
+from ..timed import Timed
 from . import codes
 from .compiling import the_loops
 from .growing import groups_of
@@ -38,7 +38,7 @@ LEAST_WORK = 100_000  # entries to work through, to be worth waking threads for
 FIRST_CHUNK = 10_000_000  # entries to work through, before it is known how long steps take
 
 
-class Simulator(Stateful, NengoSimulator):
+class Simulator(Stateful, Timed, NengoSimulator):
     """Run any Nengo network, with compiled kernels and without compiling anything for it.
 
     Nengo builds the model and orders its operators. All signals of the float type live in one
@@ -355,22 +355,6 @@ class Simulator(Stateful, NengoSimulator):
     def step(self, data=None):
         """Advance by one step; see `run_steps`."""
         self.run_steps(1, False, data=data)
-
-    def run(self, time_in_seconds, progress_bar=None, *, data=None):
-        """Run for a time in s, rounded to whole steps; see `run_steps`."""
-        if time_in_seconds < 0:
-            raise ValidationError(
-                f"Must be positive (got {time_in_seconds:g})", attr="time_in_seconds"
-            )
-        steps = int(np.round(float(time_in_seconds) / self.dt))
-        if steps == 0:
-            warnings.warn(
-                f"{time_in_seconds} results in running for 0 timesteps. Simulator "
-                f"still at time {self.time}.",
-                stacklevel=2,
-            )
-        else:
-            self.run_steps(steps, progress_bar, data=data)
 
     def run_steps(self, steps, progress_bar=None, *, data=None):
         """Run for a number of steps.

@@ -3,7 +3,6 @@
 import logging
 import re
 import time
-import warnings
 
 import nengo
 import numpy as np
@@ -15,6 +14,7 @@ from ..arguments import check_choice, check_data, check_size
 from ..base import check_keep
 from ..compatibility import import_tensorflow
 from ..interrupts import Interrupts
+from ..timed import Timed
 from . import registry
 from .ahead import Ahead
 from .data import Data
@@ -40,7 +40,7 @@ LITTLE_BYTES = 2**20
 MANY_OPERATORS = 300
 
 
-class Simulator(nengo.Simulator):
+class Simulator(Timed, nengo.Simulator):
     """Run a Nengo network as one compiled time loop.
 
     The network is built by Nengo's own builder. Its operators, in the order of Nengo's dependency
@@ -240,20 +240,6 @@ class Simulator(nengo.Simulator):
     def step(self, *, data=None):
         """Advance by one step; see `run_steps`."""
         self.run_steps(1, False, data=data)
-
-    def run(self, time_in_seconds, progress_bar=None, *, data=None):
-        """Run for a time in s, rounded to whole steps; see `run_steps`."""
-        if time_in_seconds < 0:
-            raise ValidationError(f"Must be positive (got {time_in_seconds:g})", "time_in_seconds")
-        steps = int(np.round(float(time_in_seconds) / self.dt))
-        if steps == 0:
-            warnings.warn(
-                f"{time_in_seconds} results in running for 0 timesteps. Simulator "
-                f"still at time {self.time}.",
-                stacklevel=2,
-            )
-        else:
-            self.run_steps(steps, progress_bar, data=data)
 
     def run_steps(self, steps, progress_bar=None, *, data=None):
         """Run for a number of steps.
